@@ -1,0 +1,69 @@
+"""The engine: what a ruleset means. Other packages use it through the names exported here.
+
+``compile_program`` turns a vocabulary and rulesets (plain data) into an ``Engine``; ``Engine.decide`` answers. See
+``engine/README.md`` for the picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from engine import datatypes as types
+from engine.backends.rete.run import Engine
+from engine.codes import CODES, Code
+from engine.decision import UNDECIDED_REASONS, Decision, Miss, Reading, Step, Undecided
+from engine.datatypes import Field, Type
+from engine.diagnostics import Diagnostic, Language, Location, Text
+from engine.errors import DecisionError, DocumentError, EngineError, FactsError
+from engine.explain import Explainer
+from engine.pipeline import run_stages
+from engine.program import Formula, Program, Ruleset, Table
+from engine.source.document import Case
+from engine.source.reader import read_cases
+from engine.source.writer import canonical_json
+
+SEMANTICS = 1
+"""Version of the meaning of rules; stored with every decision and proof."""
+
+
+def compile_program(vocabulary: object, documents: Iterable[object]) -> Engine:
+    """Compile rulesets that are in force together.
+
+    ``vocabulary`` and ``documents`` are plain data as read from YAML or JSON, numbers exact. Raises ``DocumentError``
+    with every finding of the stage that failed.
+    """
+    return Engine(run_stages(vocabulary, documents))
+
+
+__all__ = [
+    "CODES",
+    "SEMANTICS",
+    "UNDECIDED_REASONS",
+    "Case",
+    "Code",
+    "Decision",
+    "DecisionError",
+    "Diagnostic",
+    "DocumentError",
+    "Engine",
+    "EngineError",
+    "Explainer",
+    "Field",
+    "FactsError",
+    "Formula",
+    "Language",
+    "Location",
+    "Miss",
+    "Program",
+    "Reading",
+    "Ruleset",
+    "Step",
+    "Table",
+    "Text",
+    "Type",
+    "Undecided",
+    "canonical_json",
+    "compile_program",
+    "read_cases",
+    "types",
+]

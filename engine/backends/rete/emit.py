@@ -1,0 +1,377 @@
+"""How does a production become a Python function on slots?
+
+Each production is written out as the source of one function ``fire(s)``: look up the rows of each column, AND them, take
+the hit policy's rows, store the outcomes. ``python -m engine stages`` prints that source. A fired function returns the
+bit vector of rows that matched (1 for a formula), or ``SKIPPED`` when something it needs stayed undecided; it never
+overwrites an outcome that was given.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final, NoReturn, assert_never
+
+from engine import operators
+from engine.backends.reference import failed, settled
+from engine.backends.rete.slots import UNKNOWN, Slot, day, number, to_slot
+from engine.builtins import call
+from engine.datatypes import ChoiceType, DateType, DurationType, Field, NumberType, TextType, Type
+from engine.grid.boxes import lattice
+from engine.grid.index import ListedColumn, OrderedColumn, TableIndex, index_table, positions
+from engine.program import Column, Formula, Production, Table, outcome_item
+from engine.source import syntax
+from engine.source.syntax import Expression, Test
+from engine.values import Value, both, either, equal, negated, round_to
+
+SKIPPED: Final = -1
+Fire = Callable[[list[Slot]], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """A production ready to fire, with the source it was compiled from and the index of its table."""
+
+    production: Production
+    fire: Fire
+    source: str
+    index: TableIndex | None
+
+
+def emit(production: Production, slots: Mapping[str, int], fields: Mapping[str, Field], derived: frozenset[str]) -> Emitted:
+    """Compile one production; ``slots`` numbers the fields, ``derived`` are those that a production gives."""
+    return _Writer(production, slots, fields, derived).emitted()
+
+
+class _Writer:
+    """Writes the function of one production; constants go into the namespace it is compiled in."""
+
+    def __init__(self, production: Production, slots: Mapping[str, int], fields: Mapping[str, Field], derived: frozenset[str]) -> None:
+        self.production = production
+        self.slots = slots
+        self.fields = fields
+        self.derived = derived
+        self.names: dict[str, Any] = dict(_RUNTIME)
+
+    def emitted(self) -> Emitted:
+        index = None
+        match self.production:
+            case Table() as table:
+                index = index_table(table)
+                body = [*self.columns(table, index), *self.policy(table)]
+            case Formula(gives=(key,), expression=expression):
+                body = [f"v = {self.name('settle', self.settle(key))}({self.expression(expression)})", *self.store(key, "v"), "return 1"]
+            case _:
+                raise AssertionError(self.production)
+        lines = [*self.guard(), *body]
+        source = "def fire(s):\n" + "".join(f"    {line}\n" for line in lines)
+        exec(compile(source, f"<{self.production.ruleset}/{self.production.id}>", "exec"), self.names)  # noqa: S102 - our own text
+        return Emitted(self.production, self.names["fire"], source, index)
+
+    # --- parts ----------------------------------------------------------------------------------------------------------
+
+    def name(self, stem: str, value: object) -> str:
+        name = f"{stem}{len(self.names)}"
+        self.names[name] = value
+        return name
+
+    def slot(self, key: str) -> str:
+        return f"s[{self.slots[key]}]"
+
+    def guard(self) -> list[str]:
+        waiting = sorted(self.slots[key] for key in self.production.needs & self.derived)
+        return [f"if {' or '.join(f's[{n}] is UNKNOWN' for n in waiting)}:", "    return SKIPPED"] if waiting else []
+
+    def store(self, key: str, text: str) -> list[str]:
+        """A given outcome stands; an empty result leaves the outcome unknown."""
+        return [f"if {self.slot(key)} is UNKNOWN:", f"    {self.slot(key)} = {text}"]
+
+    def settle(self, key: str) -> Callable[[Value], Slot]:
+        """Turn a derived value into its slot: rounded, inside its range, ``UNKNOWN`` when empty."""
+        type_, production = self.fields[key].type, self.production
+
+        def settle(value: Value) -> Slot:
+            return UNKNOWN if value is None else to_slot(settled(value, type_, key, production), type_)
+
+        return settle
+
+    # --- columns --------------------------------------------------------------------------------------------------------
+
+    def columns(self, table: Table, index: TableIndex) -> list[str]:
+        lines, terms = [], []
+        for n, (column, found) in enumerate(zip(table.columns, index.columns, strict=True)):
+            if found is None:
+                continue
+            value = self.slot(column.field) if column.field else f"c{n}"
+            if not column.field:
+                lines.append(f"c{n} = {self.column_value(column)}")
+            terms.append(self.lookup(found, value, column.type))
+        lines.append(f"h = {' & '.join(terms) if terms else self.name('ALL', index.all_rows)}")
+        return lines
+
+    def column_value(self, column: Column) -> str:
+        """The slot form of an expression column."""
+        type_ = column.type
+
+        def point(value: Value) -> Slot:
+            if isinstance(type_, NumberType) and value is not None:
+                value = round_to(value, type_.scale, type_.rounding)
+            return lattice(value, type_) if value is not None and isinstance(type_, NumberType | DateType | DurationType) else value
+
+        return f"{self.name('point', point)}({self.expression(column.expression)})"
+
+    def lookup(self, index: OrderedColumn | ListedColumn, value: str, type_: Type) -> str:
+        match index:
+            case ListedColumn(rows, other) if isinstance(type_, TextType):
+                return f"{self.name('R', dict(rows))}.get({value}, {self.name('O', other)})"
+            case ListedColumn(rows, _):
+                return f"{self.name('R', dict(rows))}[{value}]"
+            case OrderedColumn(cuts, rows, empty):
+                found = f"{self.name('R', list(rows))}[bisect({self.name('C', list(cuts))}, {value})]"
+                return f"({found} if {value} is not None else {self.name('E', empty)})"
+
+    # --- hit policies ---------------------------------------------------------------------------------------------------
+
+    def policy(self, table: Table) -> list[str]:
+        single = table.policy in ("U", "A", "P", "F")
+        lines = self.none_hit(table)
+        lines += self.choose(table) if single else []
+        for position, key in enumerate(table.gives):
+            lines += self.store(key, self.cell(table, position) if single else self.gathered(table, position))
+        return [*lines, "return h"]
+
+    def none_hit(self, table: Table) -> list[str]:
+        lines = ["if not h:"]
+        for key in table.gives:
+            text = self.nothing(table, key)
+            if text:
+                lines += [f"    {line}" for line in self.store(key, text)]
+        return [*lines, "    return 0"]
+
+    def nothing(self, table: Table, key: str) -> str | None:
+        if key in table.default:
+            return f"{self.name('settle', self.settle(key))}({self.expression(table.default[key])})"
+        if table.policy in ("R", "O", "C"):
+            return "[]"
+        return self.name("K", to_slot(Decimal(0), self.fields[key].type)) if table.policy == "C#" else None
+
+    def choose(self, table: Table) -> list[str]:
+        match table.policy:
+            case "U":
+                return ["if h & (h - 1):", f"    {self.name('violated', self.violation(table, 'E501'))}(h)", "r = h.bit_length() - 1"]
+            case "A":
+                return ["if h & (h - 1):", f"    {self.name('check', self.any_check(table))}(s, h)", "r = (h & -h).bit_length() - 1"]
+            case "P":
+                return [f"r = min(positions(h), key={self.name('rank', self.ranks(table).__getitem__)})"]
+            case _:
+                return ["r = (h & -h).bit_length() - 1"]
+
+    def violation(self, table: Table, code: str) -> Callable[[int], NoReturn]:
+        def violated(rows: int) -> NoReturn:
+            raise failed(table, code, rows=", ".join(table.rows[n].id for n in positions(rows)))
+
+        return violated
+
+    def any_check(self, table: Table) -> Callable[[list[Slot], int], None]:
+        cells = [self.outputs(table, position) for position in range(len(table.gives))]
+        violated = self.violation(table, "E502")
+
+        def check(slots: list[Slot], rows: int) -> None:
+            for constants, functions in cells:
+                values = [_cell(constants, functions, slots, row) for row in positions(rows)]
+                if any(not equal(value, values[0]) for value in values):
+                    violated(rows)
+
+        return check
+
+    def ranks(self, table: Table) -> list[tuple[int, ...]]:
+        """Per row, the key that puts the highest outcome first; an empty one comes last."""
+        orders = []
+        for key in table.gives:
+            type_ = outcome_item(self.fields[key].type, table.policy)
+            assert isinstance(type_, ChoiceType)
+            orders.append({**{code: -rank for rank, code in enumerate(type_.codes)}, None: 1})
+        return [tuple(order[node.value] for order, node in zip(orders, row.outputs, strict=True) if isinstance(node, syntax.Literal_)) for row in table.rows]
+
+    # --- output cells ---------------------------------------------------------------------------------------------------
+
+    def outputs(self, table: Table, position: int) -> tuple[list[Slot], list[Fire | None]]:
+        """Per row, the slot of a constant output, or the function that computes it."""
+        key = table.gives[position]
+        item = outcome_item(self.fields[key].type, table.policy)
+        settle = self.settle(key) if item is self.fields[key].type else self.settle_item(item)
+        constants: list[Slot] = []
+        functions: list[Fire | None] = []
+        for row in table.rows:
+            node = row.outputs[position]
+            if isinstance(node, syntax.Literal_):
+                constants.append(settle(node.value))
+                functions.append(None)
+            else:
+                constants.append(UNKNOWN)
+                functions.append(self.function(node, settle))
+        return constants, functions
+
+    def settle_item(self, item: Type) -> Callable[[Value], Slot]:
+        production = self.production
+        return lambda value: UNKNOWN if value is None else settled(value, item, production.gives[0], production)
+
+    def function(self, node: Expression, settle: Callable[[Value], Slot]) -> Fire:
+        name = self.name("settle", settle)
+        return eval(f"lambda s: {name}({self.expression(node)})", self.names)  # type: ignore[no-any-return]  # noqa: S307 - our own text
+
+    def cell(self, table: Table, position: int, row: str = "r") -> str:
+        constants, functions = self.outputs(table, position)
+        if not any(functions):
+            return f"{self.name('OUT', constants)}[{row}]"
+        return f"cell({self.name('OUT', constants)}, {self.name('FUN', functions)}, s, {row})"
+
+    def gathered(self, table: Table, position: int) -> str:
+        key = table.gives[position]
+        type_ = self.fields[key].type
+        if table.policy == "C#":
+            return f"{self.name('settle', self.settle(key))}(Decimal(h.bit_count()))"
+        if table.policy == "C+":
+            return self.total(table, position)
+        rows = f"sorted(positions(h), key={self.name('rank', self.ranks(table).__getitem__)})" if table.policy == "O" else "positions(h)"
+        values = f"[{self.cell(table, position, 'r')} for r in {rows}]"
+        if table.policy in ("C<", "C>"):
+            rank = self.name("order", type_.codes.index if isinstance(type_, ChoiceType) else None)
+            return f"extreme({'min' if table.policy == 'C<' else 'max'}, {values}, {rank})"
+        return f"whole({values})"
+
+    def total(self, table: Table, position: int) -> str:
+        """Sum first, then round. Constants are summed as lattice points; other summands as natural values."""
+        key = table.gives[position]
+        type_ = self.fields[key].type
+        settle = self.name("settle", self.settle(key))
+        nodes = [row.outputs[position] for row in table.rows]
+        points, functions = self.outputs(table, position)
+        if any(functions) or UNKNOWN in points or not isinstance(type_, NumberType):
+            summands = [eval(f"lambda s: {self.expression(node)}", self.names) for node in nodes]  # noqa: S307 - our own text
+            return f"{settle}(call('sum', [[f(s) for f in map({self.name('FUN', summands)}.__getitem__, positions(h))]]))"
+        total = f"sum(map({self.name('OUT', points)}.__getitem__, positions(h)))"
+        unbounded = type_.minimum is None and type_.maximum is None
+        return total if unbounded else f"{settle}(number({total}, {-type_.scale}))"
+
+    # --- expressions ----------------------------------------------------------------------------------------------------
+
+    def expression(self, node: Expression) -> str:
+        """Python text whose value is that of the checked ``node``; ``s`` are the slots, ``v_x`` bound variables."""
+        match node:
+            case syntax.Literal_(value):
+                return repr(value) if value is None or isinstance(value, bool) else self.name("K", value)
+            case syntax.FieldRef(key):
+                return self.field(key)
+            case syntax.Variable(name):
+                return f"v_{name}"
+            case syntax.Negation(operand):
+                return f"negative({self.expression(operand)})"
+            case syntax.Arithmetic(operator, left, right):
+                return f"arithmetic({operator!r}, {self.expression(left)}, {self.expression(right)})"
+            case syntax.Comparison(operator, left, right, order):
+                return f"compare({operator!r}, {self.expression(left)}, {self.expression(right)}, {order!r})"
+            case syntax.Junction(operator, parts):
+                tests = ", ".join(f"lambda: {self.expression(part)}" for part in parts)
+                return f"{'both' if operator == 'and' else 'either'}(test() for test in ({tests}))"
+            case syntax.Inverse(operand):
+                return f"negated({self.expression(operand)})"
+            case syntax.Conditional(condition, then, otherwise):
+                return f"({self.expression(then)} if {self.expression(condition)} is True else {self.expression(otherwise)})"
+            case syntax.Membership(operand, test):
+                return f"(lambda t: {self.test(test)} or (None if t is None else False))({self.expression(operand)})"
+            case syntax.Quantified(kind, variable, source, condition):
+                join = "either" if kind == "some" else "both"
+                return f"over({self.expression(source)}, lambda items: {join}({self.expression(condition)} for v_{variable} in items))"
+            case syntax.Iteration(variable, source, body):
+                return f"over({self.expression(source)}, lambda items: [{self.expression(body)} for v_{variable} in items])"
+            case syntax.Filter(source, condition):
+                return f"over({self.expression(source)}, lambda items: [v_item for v_item in items if {self.expression(condition)} is True])"
+            case syntax.Element(source, position):
+                return f"element({self.expression(source)}, {self.expression(position)})"
+            case syntax.MemberOf(source, member):
+                return f"member_of({self.expression(source)}, {member!r})"
+            case syntax.Call(function, arguments):
+                return f"call({function!r}, [{', '.join(map(self.expression, arguments))}])"
+            case syntax.ListOf(items):
+                return f"[{', '.join(map(self.expression, items))}]"
+            case syntax.Name() | syntax.Quantity():
+                raise AssertionError(node)
+            case _:
+                assert_never(node)
+
+    def field(self, key: str) -> str:
+        match self.fields[key].type:
+            case NumberType(scale):
+                return f"number({self.slot(key)}, {-scale})"
+            case DateType():
+                return f"day({self.slot(key)})"
+            case _:
+                return self.slot(key)
+
+    def test(self, node: Test) -> str:
+        """Python text of a test on ``t``."""
+        match node:
+            case syntax.Anything():
+                return "True"
+            case syntax.Empty():
+                return "(t is None)"
+            case syntax.Compare(operator, operand, order):
+                return f"(t is not None and compare({operator!r}, t, {self.expression(operand)}, {order!r}) is True)"
+            case syntax.Interval(low, high, low_closed, high_closed, order):
+                above = f"compare({'>=' if low_closed else '>'!r}, t, {self.expression(low)}, {order!r}) is True"
+                below = f"compare({'<=' if high_closed else '<'!r}, t, {self.expression(high)}, {order!r}) is True"
+                return f"(t is not None and {above} and {below})"
+            case syntax.AnyOf(tests):
+                return f"({' or '.join(map(self.test, tests))})"
+            case syntax.NoneOf(tests):
+                return f"(t is not None and not ({' or '.join(map(self.test, tests))}))"
+            case _:
+                assert_never(node)
+
+
+# --- what the written functions call -----------------------------------------------------------------------------------
+
+
+def _cell(constants: Sequence[Slot], functions: Sequence[Fire | None], slots: list[Slot], row: int) -> Slot:
+    function = functions[row]
+    return constants[row] if function is None else function(slots)
+
+
+def _extreme(pick: Callable[..., Slot], values: list[Slot], rank: Callable[[Slot], int] | None) -> Slot:
+    return UNKNOWN if UNKNOWN in values else pick(values, key=rank)
+
+
+def _whole(values: list[Slot]) -> Slot:
+    return UNKNOWN if any(value is UNKNOWN for value in values) else values
+
+
+def _over(items: Value, function: Callable[[Value], Value]) -> Value:
+    return None if items is None else function(items)
+
+
+_RUNTIME: Final[dict[str, Any]] = {
+    "UNKNOWN": UNKNOWN,
+    "SKIPPED": SKIPPED,
+    "Decimal": Decimal,
+    "bisect": bisect_right,
+    "positions": positions,
+    "number": number,
+    "day": day,
+    "cell": _cell,
+    "extreme": _extreme,
+    "whole": _whole,
+    "over": _over,
+    "arithmetic": operators.arithmetic,
+    "compare": operators.compare,
+    "negative": operators.negative,
+    "element": operators.element,
+    "member_of": operators.member_of,
+    "both": both,
+    "either": either,
+    "negated": negated,
+    "call": call,
+}
+

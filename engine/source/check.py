@@ -1,0 +1,548 @@
+"""What do the words of a cell or expression mean here, and do the types and units fit?
+
+Takes the parser's trees; gives the same trees with field names, choice labels and quantities resolved to their
+canonical form, and the type of each expression. Raises ``Unreadable`` at the first fault of a cell (the pipeline goes
+on with the next cell, so a document's author sees all of them).
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Final, assert_never
+
+from engine.builtins import BUILTINS, comparable
+from engine.datatypes import (
+    BooleanType,
+    ChoiceType,
+    DateType,
+    DurationType,
+    EmptyType,
+    Field,
+    ListType,
+    NumberType,
+    RecordType,
+    TextType,
+    Type,
+    choice_labels,
+    type_words,
+)
+from engine.diagnostics import Text, suggestion
+from engine.source.keywords import RATIO_UNITS
+from engine.source.lexer import Lexicon, Unreadable, day, fold
+from engine.source.syntax import (
+    AnyOf,
+    Anything,
+    Arithmetic,
+    Call,
+    Compare,
+    Comparison,
+    Conditional,
+    Element,
+    Empty,
+    Expression,
+    FieldRef,
+    Filter,
+    Interval,
+    Inverse,
+    Iteration,
+    Junction,
+    ListOf,
+    Literal_,
+    MemberOf,
+    Membership,
+    Name,
+    Negation,
+    NoneOf,
+    Quantified,
+    Quantity,
+    Test,
+    Variable,
+)
+from engine.values import Months, choice_parameters, lattice_point, plain
+
+_EMPTY: Final = EmptyType()
+_BOOLEAN: Final = BooleanType()
+_NUMBER: Final = NumberType()
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The fields that may be named, by key; an id or either label spells one."""
+
+    fields: Mapping[str, Field]
+    spellings: dict[str, str] = field(default_factory=dict)
+    _lexicons: dict[ChoiceType | None, Lexicon] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for known in self.fields.values():
+            for spelling in (known.id, known.label.zh, known.label.en):
+                self.spellings[fold(spelling)] = known.key
+
+    def find(self, text: str) -> Field | None:
+        """The field that ``text`` names by id or label, or None."""
+        key = self.spellings.get(fold(text))
+        return None if key is None else self.fields[key]
+
+    def lexicon(self, expected: Type) -> Lexicon:
+        """What may be written where a value of type ``expected`` stands."""
+        choices = expected.item if isinstance(expected, ListType) else expected
+        key = choices if isinstance(choices, ChoiceType) else None
+        if key not in self._lexicons:
+            labels = dict.fromkeys(self.spellings, "FIELD")
+            labels |= {name: "NAME" for name in BUILTINS}
+            labels |= {label: "CHOICE" for known in self.fields.values() for label in _spellings(known.type) if label not in labels}
+            labels |= dict.fromkeys(_spellings(key) if key else (), "CHOICE")
+            self._lexicons[key] = Lexicon({label: kind for label, kind in labels.items() if label})
+        return self._lexicons[key]
+
+
+def _spellings(type_: Type) -> Iterable[str]:
+    item = type_.item if isinstance(type_, ListType) else type_
+    return (spelling for spelling, _ in choice_labels(item)) if isinstance(item, ChoiceType) else ()
+
+
+def find_choice(type_: ChoiceType, text: str) -> str | None:
+    """The code that ``text`` spells (code or label, any width), or None."""
+    folded = fold(text)
+    return next((code for spelling, code in choice_labels(type_) if fold(spelling) == folded), None)
+
+
+# --- units -------------------------------------------------------------------------------------------------------------
+
+
+def in_unit(quantity: Quantity, unit: str | None) -> Decimal:
+    """The number that ``quantity`` is in ``unit`` (``%/年``, ``‰/月``, ``元`` …; None where no unit is known). Raises E207."""
+    base, _, period = (unit or "").partition("/")
+    number, written = quantity.number, quantity.unit
+    if written == base or (unit is None and written not in RATIO_UNITS):
+        return number
+    if written in RATIO_UNITS:
+        if not base:
+            return number * RATIO_UNITS[written]
+        annual = period != "月" and not (written == "‰" and period)
+        if base in RATIO_UNITS and annual:
+            return number * RATIO_UNITS[written] / RATIO_UNITS[base]
+    if (written, base) == ("年", "月"):
+        return number * 12
+    raise Unreadable("E207", *quantity.span, found=f"{plain(number)}{written}", expected=unit or "—")
+
+
+def _unit(type_: Type) -> str:
+    return type_.unit if isinstance(type_, NumberType) else ""
+
+
+def _joined_unit(left: Type, right: Type, node: Arithmetic | Comparison) -> str:
+    """Sums and comparisons take one unit; a pure number fits any."""
+    mine, other = _unit(left), _unit(right)
+    if mine and other and mine != other:
+        raise Unreadable("E207", *node.right.span, found=other, expected=mine)
+    return mine or other
+
+
+# --- expressions -------------------------------------------------------------------------------------------------------
+
+
+def check_expression(node: Expression, scope: Scope, expected: Type | None = None) -> tuple[Expression, Type]:
+    """Resolve and type ``node``. ``expected`` guides bare words, text and quantities; the caller compares the result."""
+    return _Checker(scope).expression(node, expected)
+
+
+def fits(found: Type, expected: Type) -> bool:
+    """Whether a value of type ``found`` may stand where ``expected`` is wanted (units and choices are checked apart)."""
+    match found, expected:
+        case EmptyType(), _:
+            return True
+        case ChoiceType(), TextType():
+            return True
+        case ListType(item), ListType(wanted):
+            return fits(item, wanted)
+        case ChoiceType(), ChoiceType():
+            return set(found.codes) <= set(expected.codes)
+        case _:
+            return type(found) is type(expected)
+
+
+def mismatch(node: Expression | Test, found: Type, expected: Type) -> Unreadable:
+    wanted, got = type_words(expected), type_words(found)
+    return Unreadable("E204", *node.span, expected_zh=wanted.zh, expected_en=wanted.en, found_zh=got.zh, found_en=got.en)
+
+
+class _Checker:
+    def __init__(self, scope: Scope, bound: Mapping[str, Type] | None = None) -> None:
+        self.scope = scope
+        self.bound = dict(bound or {})
+
+    def expression(self, node: Expression, expected: Type | None = None) -> tuple[Expression, Type]:
+        match node:
+            case Literal_():
+                return self.literal(node, expected)
+            case Quantity():
+                unit = expected.unit if isinstance(expected, NumberType) else None
+                return Literal_(in_unit(node, unit), node.span), NumberType(unit=unit or "")
+            case Name():
+                return self.name(node, expected)
+            case FieldRef(id_):
+                return node, self.scope.fields[id_].type
+            case Variable(name):
+                return node, self.bound[name]
+            case Negation():
+                operand, type_ = self.of(node.operand, (NumberType, DurationType), _NUMBER, expected)
+                return replace(node, operand=operand), type_
+            case Arithmetic():
+                return self.arithmetic(node, expected)
+            case Comparison():
+                return self.comparison(node), _BOOLEAN
+            case Junction():
+                return replace(node, parts=tuple(self.condition(part) for part in node.parts)), _BOOLEAN
+            case Inverse():
+                return replace(node, operand=self.condition(node.operand)), _BOOLEAN
+            case Conditional():
+                return self.conditional(node, expected)
+            case Membership():
+                operand, type_ = self.expression(node.operand)
+                return replace(node, operand=operand, test=self.test(node.test, type_)), _BOOLEAN
+            case Quantified():
+                source, inner = self.over(node.variable, node.source)
+                return replace(node, source=source, condition=inner.condition(node.condition)), _BOOLEAN
+            case Iteration():
+                source, inner = self.over(node.variable, node.source)
+                body, type_ = inner.expression(node.body)
+                return replace(node, source=source, body=body), ListType(type_)
+            case Filter():
+                return self.filter(node)
+            case Element():
+                source, type_ = self.of(node.source, (ListType,), ListType(_NUMBER))
+                position, _ = self.of(node.position, (NumberType,), _NUMBER)
+                return replace(node, source=source, position=position), type_.item if isinstance(type_, ListType) else _EMPTY
+            case MemberOf():
+                return self.member(node)
+            case Call():
+                return self.call(node, expected)
+            case ListOf():
+                return self.list_of(node, expected)
+            case _:
+                assert_never(node)
+
+    def of(self, node: Expression, kinds: tuple[type, ...], wanted: Type, expected: Type | None = None) -> tuple[Expression, Type]:
+        """The checked node, which must be of one of ``kinds`` (or empty)."""
+        checked, type_ = self.expression(node, expected)
+        if not isinstance(type_, (*kinds, EmptyType)):
+            raise mismatch(node, type_, wanted)
+        return checked, type_
+
+    def condition(self, node: Expression) -> Expression:
+        return self.of(node, (BooleanType,), _BOOLEAN)[0]
+
+    def literal(self, node: Literal_, expected: Type | None) -> tuple[Expression, Type]:
+        value = node.value
+        match value:
+            case None:
+                return node, _EMPTY
+            case bool():
+                return node, _BOOLEAN
+            case Decimal():
+                return node, NumberType(unit="")
+            case datetime.date():
+                return node, DateType()
+            case datetime.timedelta():
+                return node, DurationType("days")
+            case Months():
+                return node, DurationType("months")
+            case str() if isinstance(expected, ChoiceType):
+                return self.choice(node, value, expected), expected
+            case str():
+                return node, TextType()
+            case _:
+                assert_never(value)
+
+    def choice(self, node: Literal_ | Name, text: str, type_: ChoiceType) -> Literal_:
+        code = find_choice(type_, text)
+        if code is None:
+            raise Unreadable("E203", *node.span, found=text, **choice_parameters(type_, text))
+        return Literal_(code, node.span)
+
+    def name(self, node: Name, expected: Type | None) -> tuple[Expression, Type]:
+        if node.text in self.bound:
+            return Variable(node.text, node.span), self.bound[node.text]
+        if isinstance(expected, ChoiceType) and find_choice(expected, node.text) is not None:
+            return self.choice(node, node.text, expected), expected
+        item = self.bound.get("item")
+        if isinstance(item, RecordType) and (member := item.member(node.text)):
+            return MemberOf(Variable("item", node.span), member.id, node.span), member.type
+        known = self.scope.find(node.text)
+        if known is not None:
+            return FieldRef(known.key, node.span), known.type
+        if isinstance(expected, ChoiceType):
+            return self.choice(node, node.text, expected), expected
+        names = [name for known in self.scope.fields.values() for name in (known.id, known.label.zh, known.label.en)]
+        raise Unreadable("E202", *node.span, found=node.text, **suggestion(node.text, names))
+
+    def pair(self, left: Expression, right: Expression) -> tuple[Expression, Type, Expression, Type]:
+        """Check two sides that should agree: the side that knows its type guides the other."""
+        if isinstance(left, Literal_ | Quantity) or (isinstance(left, Name) and not self._known(left)):
+            other, other_type = self.expression(right)
+            mine, mine_type = self.expression(left, other_type)
+            return mine, mine_type, other, other_type
+        mine, mine_type = self.expression(left)
+        other, other_type = self.expression(right, mine_type)
+        return mine, mine_type, other, other_type
+
+    def _known(self, node: Name) -> bool:
+        item = self.bound.get("item")
+        member = isinstance(item, RecordType) and item.member(node.text) is not None
+        return node.text in self.bound or member or self.scope.find(node.text) is not None
+
+    def arithmetic(self, node: Arithmetic, expected: Type | None) -> tuple[Expression, Type]:
+        if node.operator in ("+", "-"):
+            left, left_type, right, right_type = self.pair(node.left, node.right)
+        else:
+            left, left_type = self.expression(node.left)
+            right, right_type = self.expression(node.right)
+        result = self.arithmetic_type(node, left_type, right_type)
+        return replace(node, left=left, right=right), result
+
+    def arithmetic_type(self, node: Arithmetic, left: Type, right: Type) -> Type:
+        match node.operator, left, right:
+            case "+" | "-", NumberType(), NumberType():
+                return NumberType(unit=_joined_unit(left, right, node))
+            case "*" | "/" | "**", NumberType(), NumberType():
+                return _NUMBER
+            case _, EmptyType(), other:
+                return other
+            case _, other, EmptyType():
+                return other
+            case "+", TextType() | ChoiceType(), TextType() | ChoiceType():
+                return TextType()
+            case "-", DateType(), DateType():
+                return DurationType("days")
+            case "+" | "-", DateType(), DurationType():
+                return DateType()
+            case "+" | "-", DurationType(), DurationType() if left == right:
+                return left
+            case "*" | "/", DurationType(), NumberType():
+                return left
+        wanted = left if not isinstance(left, BooleanType | ListType | RecordType) else _NUMBER
+        raise mismatch(node.right if wanted is left else node.left, right if wanted is left else left, wanted)
+
+    def comparison(self, node: Comparison) -> Expression:
+        left, left_type, right, right_type = self.pair(node.left, node.right)
+        if not (fits(right_type, left_type) or fits(left_type, right_type)):
+            raise mismatch(node.right, right_type, left_type)
+        _joined_unit(left_type, right_type, node)
+        order = self.order(node.operator, left_type, node)
+        return replace(node, left=left, right=right, order=order)
+
+    def order(self, operator: str, type_: Type, node: Comparison | Compare | Interval) -> tuple[str, ...]:
+        """The order of an ordered choice that ``operator`` needs; raises E215 when the type has none."""
+        if operator in ("=", "!=") or isinstance(type_, EmptyType):
+            return ()
+        if isinstance(type_, ChoiceType) and type_.ordered:
+            return type_.codes
+        in_test = isinstance(node, Compare | Interval) and isinstance(type_, TextType)
+        if isinstance(type_, ChoiceType) or in_test or not comparable(type_):
+            raise Unreadable("E215", *node.span, field_zh="此处", field_en="this", found=operator)
+        return ()
+
+    def conditional(self, node: Conditional, expected: Type | None) -> tuple[Expression, Type]:
+        condition = self.condition(node.condition)
+        then, then_type = self.expression(node.then, expected)
+        otherwise, other_type = self.expression(node.otherwise, expected or then_type)
+        if not (fits(other_type, then_type) or fits(then_type, other_type)):
+            raise mismatch(node.otherwise, other_type, then_type)
+        result = other_type if isinstance(then_type, EmptyType) else then_type
+        return replace(node, condition=condition, then=then, otherwise=otherwise), result
+
+    def over(self, variable: str, source: Expression) -> tuple[Expression, _Checker]:
+        checked, type_ = self.of(source, (ListType,), ListType(_NUMBER))
+        item = type_.item if isinstance(type_, ListType) else _EMPTY
+        return checked, _Checker(self.scope, {**self.bound, variable: item})
+
+    def filter(self, node: Filter) -> tuple[Expression, Type]:
+        source, inner = self.over("item", node.source)
+        condition, type_ = inner.expression(node.condition)
+        item = inner.bound["item"]
+        if isinstance(type_, NumberType):
+            return Element(source, condition, node.span), item
+        if not isinstance(type_, BooleanType | EmptyType):
+            raise mismatch(node.condition, type_, _BOOLEAN)
+        return replace(node, source=source, condition=condition), ListType(item)
+
+    def member(self, node: MemberOf) -> tuple[Expression, Type]:
+        source, type_ = self.expression(node.source)
+        record = type_.item if isinstance(type_, ListType) else type_
+        found = record.member(node.member) if isinstance(record, RecordType) else None
+        if found:
+            result: Type = ListType(found.type) if isinstance(type_, ListType) else found.type
+            return replace(node, source=source, member=found.id), result
+        part = _PARTS.get(node.member, node.member)
+        if part in _TEMPORAL_PARTS.get(_temporal_kind(type_), ()):
+            return replace(node, source=source, member=part), _NUMBER
+        raise Unreadable("E202", *node.span, found=node.member, **suggestion(node.member, _member_names(record)))
+
+    def call(self, node: Call, expected: Type | None) -> tuple[Expression, Type]:
+        builtin = BUILTINS.get(node.function)
+        if builtin is None:
+            raise Unreadable("E211", *node.span, found=node.function, **suggestion(node.function, BUILTINS))
+        checked = [self.expression(argument, expected if not isinstance(expected, ListType) else None) for argument in node.arguments]
+        if node.function == "list contains" and len(checked) == 2 and isinstance(checked[0][1], ListType):
+            checked[1] = self.expression(node.arguments[1], checked[0][1].item)
+        types = [type_ for _, type_ in checked]
+        result = builtin.result(types)
+        if result is None:
+            raise Unreadable("E212", *node.span, function=node.function, usage=builtin.usage)
+        return replace(node, arguments=tuple(argument for argument, _ in checked)), result
+
+    def list_of(self, node: ListOf, expected: Type | None) -> tuple[Expression, Type]:
+        wanted = expected.item if isinstance(expected, ListType) else None
+        items, item_type = [], wanted
+        for item in node.items:
+            checked, type_ = self.expression(item, item_type)
+            if item_type is not None and not fits(type_, item_type):
+                raise mismatch(item, type_, item_type)
+            item_type = item_type or type_
+            items.append(checked)
+        return replace(node, items=tuple(items)), ListType(item_type or _EMPTY)
+
+    # --- tests --------------------------------------------------------------------------------------------------------
+
+    def test(self, node: Test, type_: Type) -> Test:
+        match node:
+            case Anything() | Empty():
+                return node
+            case Compare("=", Literal_(None)):
+                return Empty(node.span)
+            case Compare():
+                order = self.order(node.operator, type_, node)
+                return replace(node, operand=self.operand(node.operand, type_), order=order)
+            case Interval():
+                order = self.order("..", type_, node)
+                return replace(node, low=self.operand(node.low, type_), high=self.operand(node.high, type_), order=order)
+            case AnyOf() | NoneOf():
+                return replace(node, tests=tuple(self.test(part, type_) for part in node.tests))
+            case _:
+                assert_never(node)
+
+    def operand(self, node: Expression, type_: Type) -> Expression:
+        checked, found = self.expression(node, type_)
+        if not fits(found, type_):
+            raise mismatch(node, found, type_)
+        if _unit(found) and _unit(found) != _unit(type_):
+            raise Unreadable("E207", *node.span, found=_unit(found), expected=_unit(type_) or "—")
+        return checked
+
+
+_PARTS: Final = {"年": "year", "月": "month", "日": "day", "天数": "days", "年数": "years", "月数": "months"}
+_TEMPORAL_PARTS: Final = {"date": ("year", "month", "day"), "days": ("days",), "months": ("years", "months")}
+
+
+def _temporal_kind(type_: Type) -> str:
+    return "date" if isinstance(type_, DateType) else type_.kind if isinstance(type_, DurationType) else ""
+
+
+def _member_names(type_: Type) -> list[str]:
+    if isinstance(type_, RecordType):
+        return [name for member in type_.members for name in (member.id, member.label.zh, member.label.en)]
+    return list(_TEMPORAL_PARTS.get(_temporal_kind(type_), ()))
+
+
+# --- condition cells ---------------------------------------------------------------------------------------------------
+
+
+def check_cell(node: Test, type_: Type, scope: Scope, label: Text) -> Test:
+    """Resolve a condition cell of a column of ``type_``: constants on the column's lattice and inside its domain."""
+    if isinstance(type_, ListType | RecordType) and not isinstance(node, Anything | Empty):
+        raise mismatch(node, type_, _BOOLEAN)
+    checked = _Checker(scope).test(node, type_)
+    return _constants(checked, type_, label)
+
+
+def _constants(node: Test, type_: Type, label: Text) -> Test:
+    match node:
+        case Anything() | Empty():
+            return node
+        case Compare():
+            value = _constant(node.operand, type_, label)
+            if _never(node.operator, value, type_):
+                raise _outside(node, label, type_, node.operator + " " + _spelled(value))
+            return replace(node, operand=value)
+        case Interval():
+            low, high = _constant(node.low, type_, label), _constant(node.high, type_, label)
+            _check_interval(replace(node, low=low, high=high), type_, label)
+            return replace(node, low=low, high=high)
+        case AnyOf() | NoneOf():
+            return replace(node, tests=tuple(_constants(part, type_, label) for part in node.tests))
+        case _:
+            assert_never(node)
+
+
+def _constant(node: Expression, type_: Type, label: Text) -> Literal_:
+    if isinstance(node, Call) and node.function == "date" and all(isinstance(part, Literal_) for part in node.arguments):
+        node = Literal_(_literal_date(node), node.span)
+    if not isinstance(node, Literal_):
+        raise Unreadable("E213", *node.span, found=node.id if isinstance(node, FieldRef) else "…")
+    if isinstance(node.value, Decimal) and isinstance(type_, NumberType):
+        check_scale(node, type_, label)
+    return node
+
+
+def _literal_date(node: Call) -> datetime.date:
+    """``date("2024-09-30")`` or ``date(2024, 9, 30)`` as a constant; raises E205 when there is no such day."""
+    parts = [str(part.value) for part in node.arguments if isinstance(part, Literal_)]
+    written = parts if len(parts) == 3 else parts[0].split("-")
+    if len(written) != 3 or not all(part.isdecimal() for part in written):
+        raise Unreadable("E205", *node.span, found=parts[0], why_zh="写法应为 YYYY-MM-DD", why_en="the form is YYYY-MM-DD")
+    return day(written[0], written[1], written[2], start=node.span[0], end=node.span[1], found="-".join(written))
+
+
+def check_scale(node: Literal_, type_: NumberType, label: Text) -> None:
+    """Raise E206 when the constant is not a multiple of the field's unit in the last place."""
+    value = node.value
+    if isinstance(value, Decimal) and lattice_point(value, type_.scale) is None:
+        raise Unreadable("E206", *node.span, found=plain(value), field_zh=label.zh, field_en=label.en, scale=type_.scale)
+
+
+def _never(operator: str, node: Literal_, type_: Type) -> bool:
+    value = node.value
+    if not isinstance(type_, NumberType) or not isinstance(value, Decimal):
+        return False
+    low, high = type_.minimum, type_.maximum
+    too_high = high is not None and (value > high or (value == high and operator == ">"))
+    too_low = low is not None and (value < low or (value == low and operator == "<"))
+    return {"<": too_low, "<=": too_low, ">": too_high, ">=": too_high, "=": too_low or too_high}.get(operator, False)
+
+
+def _check_interval(node: Interval, type_: Type, label: Text) -> None:
+    low, high = node.low, node.high
+    assert isinstance(low, Literal_) and isinstance(high, Literal_)
+    spelled = f"{'[' if node.low_closed else '('}{_spelled(low)}..{_spelled(high)}{']' if node.high_closed else ')'}"
+    left, right = low.value, high.value
+    if left is None or right is None:
+        raise mismatch(node, _EMPTY, type_)
+    if node.order:
+        left, right = Decimal(node.order.index(str(left))), Decimal(node.order.index(str(right)))
+    closed = node.low_closed and node.high_closed
+    if left > right or (left == right and not closed) or _between_nothing(node, left, right, type_):  # type: ignore[operator]
+        raise Unreadable("E209", *node.span, found=spelled)
+    if _never(">=" if node.low_closed else ">", low, type_) or _never("<=" if node.high_closed else "<", high, type_):
+        raise _outside(node, label, type_, spelled)
+
+
+def _between_nothing(node: Interval, left: object, right: object, type_: Type) -> bool:
+    """``(5..6)`` on whole numbers holds nothing."""
+    if node.low_closed or node.high_closed or not isinstance(type_, NumberType) or node.order:
+        return False
+    return isinstance(left, Decimal) and isinstance(right, Decimal) and right - left <= Decimal(1).scaleb(-type_.scale)
+
+
+def _outside(node: Compare | Interval, label: Text, type_: Type, found: str) -> Unreadable:
+    assert isinstance(type_, NumberType)
+    low = "−∞" if type_.minimum is None else plain(type_.minimum)
+    high = "∞" if type_.maximum is None else plain(type_.maximum)
+    return Unreadable("E208", *node.span, field_zh=label.zh, field_en=label.en, low=low, high=high, found=found)
+
+
+def _spelled(node: Literal_) -> str:
+    return plain(node.value) if isinstance(node.value, Decimal) else str(node.value)
