@@ -8,7 +8,7 @@ python = .venv/bin/python
 # Python 3.13 dropped a function that it calls; the one named instead does the same.
 install = PIP_USE_PEP517=1 CPPFLAGS='-DPyEval_CallObject=PyObject_CallObject' \
 	$(python) -m pip install -qq --disable-pip-version-check --no-input --no-build-isolation --require-hashes
-compile = $(python) -m piptools compile -q --no-header --no-emit-options --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+compile = PYTHONWARNINGS=ignore $(python) -m piptools compile -q --no-header --no-emit-options --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 	--newline lf --strip-extras --allow-unsafe --generate-hashes $(if $(UPGRADE),--upgrade)
 locks = requirements/build.txt requirements/run.txt requirements/test.txt requirements/bench.txt requirements/lock.txt
 

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any, Final, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from flask import current_app, g, request
 
 from api.problems import Problem
+from rulesets.keys import hash_key
 
 View = TypeVar("View", bound=Callable[..., Any])
-PREFIX: Final = "zs_"
-
-
-def new_key() -> tuple[str, str]:
-    """A fresh key with 256 bits of randomness, and its SHA-256, which is all that is ever stored."""
-    key = PREFIX + secrets.token_urlsafe(32)
-    return key, hash_key(key)
-
-
-def hash_key(key: str) -> str:
-    """SHA-256 is enough for a key that is random: there is nothing to guess."""
-    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def requires_key(view: View) -> View:

@@ -148,7 +148,7 @@ class _Understanding:
 
     def expression(self, text: str, at: Location, expected: Type | None) -> tuple[Expression, Type] | None:
         try:
-            return check_expression(parse_expression(text, self.scope.lexicon(expected or NumberType())), self.scope, expected)
+            return check_expression(parse_expression(text, self.scope.lexicon), self.scope, expected)
         except Unreadable as error:
             self.unreadable(error, at, text)
             return None
@@ -227,7 +227,7 @@ class _Understanding:
             return None
         here = replaced(at, column=column.label)
         try:
-            return check_cell(parse_cell(text, self.scope.lexicon(column.type)), column.type, self.scope, column.label)
+            return check_cell(parse_cell(text, self.scope.lexicon), column.type, self.scope, column.label)
         except Unreadable as error:
             self.unreadable(error, here, text)
             return None

@@ -6,6 +6,7 @@ tags and repeated keys are refused with their place.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from decimal import Decimal
 from typing import Any, Final
@@ -15,15 +16,16 @@ import yaml
 from engine import Diagnostic, DocumentError, Location, Text
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """A safe loader with exact numbers, no dates, no aliases and no repeated keys."""
 
-    yaml_implicit_resolvers: Final = {}  # type: ignore[misc]
+    yaml_implicit_resolvers: Final = {}
 
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.composer.ComposerError(None, None, "anchors and aliases are not allowed", self.peek_event().start_mark)
-        return super().compose_node(parent, index)
+    def get_single_node(self) -> yaml.Node | None:
+        node: yaml.Node | None = super().get_single_node()
+        if node is not None:
+            _refuse_aliases(node)
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[object] = set()
@@ -32,7 +34,22 @@ class _Loader(yaml.SafeLoader):
             if key in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is repeated", key_node.start_mark)
             seen.add(key)
-        return super().construct_mapping(node, deep=deep)
+        return super().construct_mapping(node, deep=deep)  # type: ignore[no-any-return]
+
+
+def _refuse_aliases(root: yaml.Node) -> None:
+    """Without aliases every node is met once."""
+    met: set[int] = set()
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if id(node) in met:
+            raise yaml.composer.ComposerError(None, None, "anchors and aliases are not allowed", node.start_mark)
+        met.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            waiting.extend(part for pair in node.value for part in pair)
+        elif isinstance(node, yaml.SequenceNode):
+            waiting.extend(node.value)
 
 
 def _decimal(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Decimal:
@@ -47,15 +64,9 @@ _PLAIN: Final = {
 }
 
 
-def _configure() -> None:
-    import re
-
-    for tag, (pattern, first) in _PLAIN.items():
-        _Loader.add_implicit_resolver(tag, re.compile(pattern), list(first))
-    _Loader.add_constructor("tag:zhunsheng,2026:decimal", _decimal)
-
-
-_configure()
+for _tag, (_pattern, _first) in _PLAIN.items():
+    _Loader.add_implicit_resolver(_tag, re.compile(_pattern), list(_first))
+_Loader.add_constructor("tag:zhunsheng,2026:decimal", _decimal)
 
 
 def load_yaml(text: str, name: str) -> Any:

@@ -11,6 +11,7 @@ import datetime
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import cached_property
 from typing import Final, assert_never
 
 from engine.builtins import BUILTINS, comparable
@@ -74,7 +75,6 @@ class Scope:
 
     fields: Mapping[str, Field]
     spellings: dict[str, str] = field(default_factory=dict)
-    _lexicons: dict[ChoiceType | None, Lexicon] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for known in self.fields.values():
@@ -86,17 +86,13 @@ class Scope:
         key = self.spellings.get(fold(text))
         return None if key is None else self.fields[key]
 
-    def lexicon(self, expected: Type) -> Lexicon:
-        """What may be written where a value of type ``expected`` stands."""
-        choices = expected.item if isinstance(expected, ListType) else expected
-        key = choices if isinstance(choices, ChoiceType) else None
-        if key not in self._lexicons:
-            labels = dict.fromkeys(self.spellings, "FIELD")
-            labels |= {name: "NAME" for name in BUILTINS}
-            labels |= {label: "CHOICE" for known in self.fields.values() for label in _spellings(known.type) if label not in labels}
-            labels |= dict.fromkeys(_spellings(key) if key else (), "CHOICE")
-            self._lexicons[key] = Lexicon({label: kind for label, kind in labels.items() if label})
-        return self._lexicons[key]
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        """Every name that may be written in a cell or an expression: fields, choices and functions."""
+        labels = {spelling: "CHOICE" for known in self.fields.values() for spelling in _spellings(known.type)}
+        labels |= dict.fromkeys(self.spellings, "FIELD")
+        labels |= dict.fromkeys(BUILTINS, "NAME")
+        return Lexicon({label: kind for label, kind in labels.items() if label})
 
 
 def _spellings(type_: Type) -> Iterable[str]:

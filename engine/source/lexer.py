@@ -50,15 +50,12 @@ class Lexeme:
     end: int
 
 
+_FOLDING: Final = str.maketrans({chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)} | FOLDED_MARKS)
+
+
 def fold(text: str) -> str:
     """Map full-width characters and marks to their plain form, one character to one character."""
-    return "".join(_fold_char(char) for char in text)
-
-
-def _fold_char(char: str) -> str:
-    if char in FOLDED_MARKS:
-        return FOLDED_MARKS[char]
-    return chr(ord(char) - 0xFEE0) if "！" <= char <= "～" else char
+    return text.translate(_FOLDING)
 
 
 class Lexicon:

@@ -1,0 +1,100 @@
+"""What can be done at the command line? ``zhunsheng serve | check | describe | key``."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Final, NoReturn
+
+import click
+
+from engine import DocumentError, EngineError, Explainer, Language
+from rulesets.cases import failures
+from rulesets.catalog import SHIPPED, load_catalog
+from rulesets.keys import hash_key, new_key
+
+HOST: Final = "127.0.0.1"
+LANGUAGE = click.option("--language", type=click.Choice(["zh", "en"]), default="zh", help="语言 / language")
+FOLDER = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=SHIPPED)
+
+
+@click.group()
+def main() -> None:
+    """准绳:银行规则服务 / Zhunsheng: a rules service for banks."""
+
+
+@main.command()
+@click.option("--demo", is_flag=True, help="只在本机、用一次性密钥演示 / on this machine only, with a one-time key")
+@click.option("--port", type=click.IntRange(1, 65535), envvar="PORT", default=8000, show_default=True)
+@click.option("--workers", type=click.IntRange(1, 64), envvar="WORKERS", default=2, show_default=True)
+def serve(demo: bool, port: int, workers: int) -> NoReturn:
+    """启动服务 / Serve on 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            sys.exit(f"端口 {port} 已被占用,请换一个 / port {port} is in use, choose another:  PORT={port + 1} make run")
+    if demo:
+        key = new_key()
+        os.environ |= {"ZHUNSHENG_DEMO": "1", "ZHUNSHENG_DEMO_KEY": key, "ZHUNSHENG_API_KEYS": f"demo:{hash_key(key)}"}
+    os.environ |= {"ZHUNSHENG_BIND": f"{HOST}:{port}", "WEB_CONCURRENCY": str(workers)}
+    root = Path(__file__).resolve().parent.parent
+    os.chdir(root)
+    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "--config", str(root / "gunicorn.conf.py"), "wsgi:app"])  # noqa: S606 - our own arguments
+
+
+@main.command()
+@FOLDER
+@LANGUAGE
+def check(folder: Path, language: Language) -> None:
+    """检查规则与用例 / Compile a folder of documents and run its cases."""
+    try:
+        catalog = load_catalog(folder)
+        engine = catalog.compile()
+    except DocumentError as error:
+        _fail(error, language)
+    findings = [finding for name, cases in catalog.cases.items() for finding in failures(engine, name, cases)]
+    if findings:
+        _fail(EngineError(findings), language)
+    rows = sum(len(table.rows) for ruleset in engine.program.rulesets for table in ruleset.tables)
+    count = sum(len(cases) for cases in catalog.cases.values())
+    rulesets = len(engine.program.rulesets)
+    click.echo(f"通过:{rulesets} 个规则集,{rows} 行,{count} 个用例" if language == "zh" else f"Passed: {rulesets} rulesets, {rows} rows, {count} cases")
+
+
+@main.command()
+@click.argument("ruleset")
+@LANGUAGE
+def describe(ruleset: str, language: Language) -> None:
+    """用一句话说明每一行 / Say every row of a shipped ruleset as a sentence."""
+    engine = load_catalog().compile()
+    try:
+        found = engine.program.ruleset(ruleset)
+    except KeyError:
+        names = ", ".join(known.id for known in engine.program.rulesets)
+        sys.exit(f"没有规则集 {ruleset};可用 / no such ruleset; available: {names}")
+    explainer = Explainer(engine.program)
+    for table in found.tables:
+        click.echo(f"\n{table.title.in_(language)} [{table.policy}]")
+        for row in table.rows:
+            click.echo(f"  {row.id}  {explainer.describe(table, row).in_(language)}")
+
+
+@main.command()
+@click.argument("system")
+def key(system: str) -> None:
+    """为一个调用系统生成密钥 / Make an API key for a calling system."""
+    made = new_key()
+    click.echo(f"密钥(只显示这一次)/ key (shown this once):  {made}")
+    click.echo(f"配置 / configure:  ZHUNSHENG_API_KEYS={system}:{hash_key(made)}")
+
+
+def _fail(error: EngineError, language: Language) -> NoReturn:
+    sys.exit("\n\n".join(finding.render(language) for finding in error.diagnostics))
+
+
+if __name__ == "__main__":
+    main()
