@@ -27,7 +27,7 @@ _REFUSALS = {
 }
 
 
-class ApiBlueprint(Blueprint):
+class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no types
     """A flask-smorest blueprint whose views need a key and document how they refuse."""
 
     ARGUMENTS_PARSER = ExactParser()
@@ -53,7 +53,8 @@ class ApiBlueprint(Blueprint):
     def _guarded(self, view: View, statuses: list[int], summary: str) -> View:
         for status in sorted(statuses):
             view = self.alt_response(status, schema=ProblemSchema, content_type=PROBLEM_TYPE, description=_REFUSALS[status])(view)
-        return requires_key(self.doc(summary=summary, security=[{"key": []}])(view))
+        described: View = self.doc(summary=summary, security=[{"key": []}])(view)
+        return requires_key(described)
 
 
 def json_response(data: object) -> Response:

@@ -30,7 +30,7 @@ class ProblemCode:
 
 
 HTTP_CODES: Final[dict[str, ProblemCode]] = {
-    "E601": ProblemCode(400, Text("JSON 无法读取", "Malformed JSON"), Text("请求体不是有效的 JSON:第 {line} 行第 {column} 个字符,{detail}。", "The body is not valid JSON: line {line}, column {column}: {detail}.")),
+    "E601": ProblemCode(400, Text("JSON 无法读取", "Malformed JSON"), Text("第 {line} 行第 {column} 个字符起不是有效的 JSON:{detail}。", "Not valid JSON from line {line}, column {column}: {detail}.")),
     "E602": ProblemCode(400, Text("键重复", "Duplicate key"), Text("键「{found}」在同一个对象里出现了不止一次。", "The key “{found}” appears more than once in one object.")),
     "E603": ProblemCode(400, Text("嵌套过深", "Nested too deep"), Text("JSON 最多嵌套 {limit} 层。", "JSON may be nested at most {limit} levels deep.")),
     "E604": ProblemCode(400, Text("数字过长", "Number too long"), Text("一个数字最多写 {limit} 个字符。", "A number may have at most {limit} characters.")),
@@ -46,7 +46,7 @@ HTTP_CODES: Final[dict[str, ProblemCode]] = {
     "E624": ProblemCode(415, Text("请求体类型不对", "Unsupported media type"), Text("请以 Content-Type: application/json 发送请求体。", "Send the body as Content-Type: application/json.")),
     "E625": ProblemCode(400, Text("请求无法处理", "Bad request"), Text("请求不符合 HTTP 的规定:{detail}。", "The request is not proper HTTP: {detail}.")),
     "E690": ProblemCode(503, Text("尚未就绪", "Not ready"), Text("服务正在启动,请稍后再试。", "The service is starting; try again shortly.")),
-    "E699": ProblemCode(500, Text("系统故障", "Our fault"), Text("这是我们的故障,不是您的请求有误。报修时请提供编号 {incident}。", "This is our fault, not your request's. Quote {incident} when reporting it.")),
+    "E699": ProblemCode(500, Text("系统故障", "Our fault"), Text("这是我们的故障,请求无误。报修时请提供编号 {incident}。", "Our fault, not your request's. Quote {incident} when reporting.")),
 }  # fmt: skip
 
 
@@ -158,7 +158,7 @@ def too_large(error: HTTPException) -> Response:
 
 def _our_fault(error: Exception) -> Response:
     incident = uuid.uuid4().hex[:12]
-    log.exception("incident %s", incident, exc_info=error)
+    log.error("incident %s", incident, exc_info=error)
     return problem("E699", incident=incident)
 
 
@@ -166,5 +166,3 @@ def known_codes() -> dict[str, tuple[int | None, Text]]:
     """Every code a problem may carry: its HTTP status (None for findings of documents) and title."""
     engine_codes = {code.id: (422 if code.id[1] in "45" else None, Text(code.title_zh, code.title_en)) for code in CODES.values()}
     return {**engine_codes, **{code: (kind.status, kind.title) for code, kind in HTTP_CODES.items()}}
-
-

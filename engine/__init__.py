@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from engine import datatypes as types
 from engine.backends.rete.run import Engine
 from engine.codes import CODES, Code
-from engine.decision import UNDECIDED_REASONS, Decision, Miss, Reading, Step, Undecided
 from engine.datatypes import Field, Type
+from engine.decision import UNDECIDED_REASONS, Decision, Miss, Reading, Step, Undecided
 from engine.diagnostics import Diagnostic, Language, Location, Text
 from engine.errors import DecisionError, DocumentError, EngineError, FactsError
 from engine.explain import Explainer
@@ -48,8 +48,8 @@ __all__ = [
     "Engine",
     "EngineError",
     "Explainer",
-    "Field",
     "FactsError",
+    "Field",
     "Formula",
     "Language",
     "Location",

@@ -190,4 +190,3 @@ class Explainer:
         if table.default:
             return self.describe_default(table)
         return Text("没有一行命中", "no row matched")
-

@@ -241,7 +241,13 @@ class _Understanding:
         """Priorities are a property of the table, so ranked policies take constants."""
         expressions = (node for row in rows if row for node in row.outputs if not isinstance(node, Literal_))
         if source.hit_policy in ("P", "O") and any(True for _ in expressions):
-            self.fault("E305", at, policy=source.hit_policy, why_zh="按取值排先后,结论单元格只能写常量", why_en="ranks rows by outcome, so output cells must be constants")
+            self.fault(
+                "E305",
+                at,
+                policy=source.hit_policy,
+                why_zh="按取值排先后,结论单元格只能写常量",
+                why_en="ranks rows by outcome, so output cells must be constants",
+            )
 
     def check_policy(self, source: TableSource, outcome: Field, at: Location) -> None:
         why = _policy_fault(source.hit_policy, outcome.type, len(source.outputs))

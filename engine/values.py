@@ -14,7 +14,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, assert_never
@@ -46,9 +46,7 @@ CONTEXT: Final = decimal.Context(
     Emax=6144,
     traps=[decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow],
 )
-EXACT: Final = decimal.Context(
-    prec=34, Emin=-6143, Emax=6144, traps=[decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow, decimal.Inexact]
-)
+EXACT: Final = decimal.Context(prec=34, Emin=-6143, Emax=6144, traps=[decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow, decimal.Inexact])
 """Like ``CONTEXT``, but an operation that would have to round raises ``decimal.Inexact``."""
 ROUNDINGS: Final[dict[Rounding, str]] = {
     "half_up": decimal.ROUND_HALF_UP,
@@ -379,7 +377,5 @@ def amount(value: Decimal, unit: str, language: str) -> str:
 
 
 def plain_grouped(value: Decimal) -> str:
-    whole, dot, decimals = plain(value).partition(".")
-    return f"{int(whole):,}{dot}{decimals}" if whole not in ("-0",) else plain(value)
-
-
+    """Canonical decimal text with a comma every three digits."""
+    return f"{Decimal(plain(value)):,f}"

@@ -19,7 +19,7 @@ from engine import Diagnostic, DocumentError, Location, Text
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """A safe loader with exact numbers, no dates, no aliases and no repeated keys."""
 
-    yaml_implicit_resolvers: Final = {}
+    yaml_implicit_resolvers: Final[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
 
     def get_single_node(self) -> yaml.Node | None:
         node: yaml.Node | None = super().get_single_node()

@@ -63,7 +63,7 @@ _KEPT: Final = frozenset("NUMBER QUANTITY DATE STRING AT CHOICE FIELD NAME GE GT
 def _token(lexeme: Lexeme) -> Token:
     kind = lexeme.kind if lexeme.kind in _KEPT else "_" + lexeme.kind
     token = Token(kind, str(lexeme.value), start_pos=lexeme.start, line=1, column=lexeme.start + 1, end_line=1, end_column=lexeme.end + 1, end_pos=lexeme.end)
-    token.value = lexeme.value  # type: ignore[assignment]
+    token.value = lexeme.value
     return token
 
 
@@ -96,7 +96,7 @@ def parse_expression(text: str, lexicon: Lexicon) -> Expression:
 def _parse(text: str, lexicon: Lexicon, start: Literal["cell", "formula"]) -> Any:
     lexemes = lexicon.lex(text)
     try:
-        tree = _parser().parse(lexemes, start=start)  # type: ignore[arg-type]
+        tree = _parser().parse(lexemes, start=start)
         return _Builder().transform(tree)
     except UnexpectedInput as stuck:
         raise _unexpected(stuck, text) from None
@@ -277,4 +277,6 @@ def temporal(text: str, start: int, end: int) -> Constant:
         if match[4]:
             return datetime.timedelta(days=sign * int(match[4]))
         return Months(sign * (int(match[2] or 0) * 12 + int(match[3] or 0)))
-    raise Unreadable("E201", start, end, found=text, expected_zh="日期 2024-09-30 或时长 P30D、P1Y2M", expected_en="a date 2024-09-30 or a duration P30D, P1Y2M")
+    raise Unreadable(
+        "E201", start, end, found=text, expected_zh="日期 2024-09-30 或时长 P30D、P1Y2M", expected_en="a date 2024-09-30 or a duration P30D, P1Y2M"
+    )

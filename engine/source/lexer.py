@@ -102,15 +102,7 @@ class _Scanner:
             at = lexeme.end
 
     def _next(self, at: int) -> Lexeme:
-        return (
-            self._quoted(at)
-            or self._label(at)
-            or self._date(at)
-            or self._number(at)
-            or self._operator(at)
-            or self._word(at)
-            or self._stuck(at)
-        )
+        return self._quoted(at) or self._label(at) or self._date(at) or self._number(at) or self._operator(at) or self._word(at) or self._stuck(at)
 
     def _stuck(self, at: int) -> Lexeme:
         raise Unreadable("E201", at, at + 1, found=self.original[at], expected_zh="数字、名称或运算符", expected_en="a number, a name or an operator")

@@ -187,7 +187,9 @@ class _Reader:
                 item = self.mapping(data.get("item", {}), at.at("item"), required=("type",), optional=_TYPE_KEYS)
                 return ListType(self.type(id_, item, at.at("item"), bounded=False))
             case "record":
-                return RecordType(tuple(self.member(name, item, at.at("members", name)) for name, item in self.mapping_of(data.get("members", {}), at.at("members"))))
+                return RecordType(
+                    tuple(self.member(name, item, at.at("members", name)) for name, item in self.mapping_of(data.get("members", {}), at.at("members")))
+                )
             case other:
                 self.fault("E104", at.at("type"), expected_zh="、".join(_TYPES), expected_en=", ".join(_TYPES), found=_brief(other))
                 return TextType()
@@ -200,7 +202,14 @@ class _Reader:
         bounds = {key: self.decimal(data[key], at.at(key)) for key in ("min", "max") if key in data}
         for key in ("scale", "min", "max"):
             if bounded and key not in data:
-                self.fault("E110", at, field=id_, missing=key, why_zh="词汇表的每个数字字段都要有小数位数和取值范围", why_en="every number of the vocabulary has a scale and bounds")
+                self.fault(
+                    "E110",
+                    at,
+                    field=id_,
+                    missing=key,
+                    why_zh="词汇表的每个数字字段都要有小数位数和取值范围",
+                    why_en="every number of the vocabulary has a scale and bounds",
+                )
         scale = self.kind(data.get("scale", 10), int, at.at("scale"))
         if scale is not None and not 0 <= scale <= 15:
             self.fault("E104", at.at("scale"), expected_zh="0 到 15 的整数", expected_en="a whole number from 0 to 15", found=scale)
@@ -289,7 +298,7 @@ class _Reader:
 
     def policy(self, value: object, at: Location) -> HitPolicy:
         if value in HIT_POLICIES:
-            return cast(HitPolicy, value)
+            return value
         self.fault("E109", at, found=_brief(value), allowed=" ".join(HIT_POLICIES))
         return "F"
 

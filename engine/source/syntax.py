@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from engine.values import Months
 
@@ -20,7 +20,7 @@ Constant = Decimal | str | bool | datetime.date | datetime.timedelta | Months | 
 
 
 def _span() -> Span:
-    return field(default=(0, 0), compare=False, repr=False)  # type: ignore[return-value]
+    return field(default=(0, 0), compare=False, repr=False)
 
 
 # --- expressions -------------------------------------------------------------------------------------------------------
@@ -312,8 +312,8 @@ def rewrite(node: Expression, change: Callable[[Expression], Expression | None])
     changed = change(node)
     if changed is not None:
         return changed
-    values = {slot.name: _rewritten(getattr(node, slot.name), change) for slot in fields(node)}
-    return type(node)(**values)
+    values: dict[str, Any] = {slot.name: _rewritten(getattr(node, slot.name), change) for slot in fields(node)}
+    return replace(node, **values)
 
 
 def _rewritten(value: object, change: Callable[[Expression], Expression | None]) -> object:

@@ -192,7 +192,8 @@ class _Writer:
         for key in table.gives:
             type_ = outcome_item(self.fields[key].type, table.policy)
             assert isinstance(type_, ChoiceType)
-            orders.append({**{code: -rank for rank, code in enumerate(type_.codes)}, None: 1})
+            ranks: dict[object, int] = {code: -rank for rank, code in enumerate(type_.codes)}
+            orders.append(ranks | {None: 1})
         return [tuple(order[node.value] for order, node in zip(orders, row.outputs, strict=True) if isinstance(node, syntax.Literal_)) for row in table.rows]
 
     # --- output cells ---------------------------------------------------------------------------------------------------
@@ -374,4 +375,3 @@ _RUNTIME: Final[dict[str, Any]] = {
     "negated": negated,
     "call": call,
 }
-

@@ -99,12 +99,14 @@ class Engine:
         slots, faults = self._blank.copy(), []
         given: dict[str, str] = {}
         for name, raw in facts.items():
-            known = self._scope.find(name) if isinstance(name, str) else None
+            known = self._scope.find(name)
             if known is None:
                 faults.append(self._unknown_field(name))
                 continue
             if known.id in given:
-                faults.append(Diagnostic("E412", Location(path=("facts", name)), {"field_zh": known.label.zh, "field_en": known.label.en, "first": given[known.id]}))
+                faults.append(
+                    Diagnostic("E412", Location(path=("facts", name)), {"field_zh": known.label.zh, "field_en": known.label.en, "first": given[known.id]})
+                )
             given[known.id] = name
             slot, enter = self._doors[known.id]
             try:
@@ -188,4 +190,3 @@ def _by_code(raw: object, known: Field) -> object:
 def _code(raw: object, type_: ChoiceType) -> object:
     code = find_choice(type_, raw) if isinstance(raw, str) else None
     return raw if code is None else code
-

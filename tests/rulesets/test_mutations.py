@@ -1,0 +1,125 @@
+"""Do the cases pin every figure: does changing any one cell of a shipped ruleset make one of its cases fail?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any, Final
+
+import pytest
+
+from engine import Case, Engine, Formula, Program, Table
+from engine.datatypes import BooleanType, ChoiceType, NumberType, Type
+from engine.grid.boxes import Listed, closed_world, denote
+from engine.program import Production, Row, outcome_item
+from engine.source.syntax import AnyOf, Anything, Arithmetic, ArithmeticOperator, Compare, Expression, Interval, Literal_, NoneOf, Test, parts
+from engine.source.writer import local_id, write_expression, write_test
+from rulesets.cases import failures
+from rulesets.catalog import load_catalog
+
+_OPPOSITE: Final[dict[ArithmeticOperator, ArithmeticOperator]] = {"+": "-", "-": "+", "*": "/", "/": "*", "**": "*"}
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One production with one figure changed; ``row`` is empty for a formula."""
+
+    name: str
+    production: Production
+    row: str = ""
+
+
+# --- what can be changed -----------------------------------------------------------------------------------------------------
+
+
+def mutants(program: Program, ruleset: str) -> Iterator[Mutant]:
+    """Every production of a ruleset with one figure changed, each figure in every way."""
+    for production in program.ruleset(ruleset).productions:
+        if isinstance(production, Table):
+            for number, row in enumerate(production.rows):
+                for what, changed in _rows(production, row, program):
+                    rows = (*production.rows[:number], changed, *production.rows[number + 1 :])
+                    yield Mutant(f"{production.id}#{row.id} {what}", replace(production, rows=rows), row.id)
+        else:
+            for node in _formulas(production, program):
+                yield Mutant(f"{production.id} = {write_expression(node)}", replace(production, expression=node))
+
+
+def _rows(table: Table, row: Row, program: Program) -> Iterator[tuple[str, Row]]:
+    for number, (column, test) in enumerate(zip(table.columns, row.tests, strict=True)):
+        for changed in _tests(test, column.type):
+            what = f"{column.label.en}: {write_test(changed)}"
+            yield what, replace(row, tests=(*row.tests[:number], changed, *row.tests[number + 1 :]))
+    for number, (key, node) in enumerate(zip(table.gives, row.outputs, strict=True)):
+        type_ = outcome_item(program.fields[key].type, table.policy)
+        others = [other.outputs[number] for other in table.rows]
+        for result in _outputs(node, type_, others):
+            what = f"{local_id(key)} = {write_expression(result)}"
+            yield what, replace(row, outputs=(*row.outputs[:number], result, *row.outputs[number + 1 :]))
+
+
+def _tests(test: Test, type_: Type) -> Iterator[Test]:
+    """A condition cell with a value taken from or added to its list, or a threshold moved by one unit of the column.
+
+    A bracket or comparison turned from open to closed is the same set as a threshold so moved, and not made again.
+    """
+    world = closed_world(type_)
+    if isinstance(test, Anything):
+        return
+    if world is None:
+        yield from _moved(test, _unit(type_))
+        return
+    accepted = denote(test, type_)
+    assert isinstance(accepted, Listed)
+    for toggled in world:
+        kept = [value for value in world if ((value in accepted.values) != accepted.others) != (value == toggled)]
+        yield AnyOf(tuple(Compare("=", Literal_(value)) for value in kept))
+
+
+def _moved(test: Test, unit: Decimal) -> Iterator[Test]:
+    match test:
+        case Compare(operand=Literal_(Decimal() as value)):
+            for moved in (value - unit, value + unit):
+                yield replace(test, operand=Literal_(moved))
+        case Interval(Literal_(Decimal() as low), Literal_(Decimal() as high)):
+            for moved in (low - unit, low + unit):
+                yield replace(test, low=Literal_(moved))
+            for moved in (high - unit, high + unit):
+                yield replace(test, high=Literal_(moved))
+        case AnyOf(tests) | NoneOf(tests):
+            for number, part in enumerate(tests):
+                for changed in _moved(part, unit):
+                    yield replace(test, tests=(*tests[:number], changed, *tests[number + 1 :]))
+        case _:
+            raise AssertionError(f"no way to change {write_test(test)}")
+
+
+def _outputs(node: Expression, type_: Type, others: Sequence[Expression]) -> Iterator[Expression]:
+    """An output cell with every other choice, the other truth, a unit more or less, or another cell's expression."""
+    constant = isinstance(node, Literal_)
+    match type_:
+        case BooleanType() | ChoiceType():
+            yield from (other for value in closed_world(type_) or () if (other := Literal_(value)) != node)
+        case NumberType() if constant:
+            yield from (Literal_(node.value + step) for step in (-_unit(type_), _unit(type_)))
+        case NumberType():
+            yield from (Arithmetic("+", node, Literal_(step)) for step in (-_unit(type_), _unit(type_)))
+            yield from _inside(node)
+        case _:
+            raise AssertionError(f"no way to change {write_expression(node)}")
+    yield from dict.fromkeys(other for other in others if other != node and not (constant or isinstance(other, Literal_)))
+
+
+def _formulas(formula: Formula, program: Program) -> Iterator[Expression]:
+    """A formula with a unit more or less, one of its constants moved by one in its last place, or one operator turned."""
+    yield from _outputs(formula.expression, program.fields[formula.gives[0]].type, ())
+
+
+def _inside(node: Expression) -> Iterator[Expression]:
+    ...
+
+
+def _unit(type_: Type) -> Decimal:
+    assert isinstance(type_, NumberType)
+    return Decimal(1).scaleb(-type_.scale)
