@@ -74,6 +74,7 @@ def race(workload: Workload, *, seconds: float) -> list[Standing | Absent]:
 
 def settle() -> None:
     """Keep the garbage collector from walking, during somebody's turn, what all have built."""
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
 

@@ -9,7 +9,6 @@ from engine.backends.reference import matches, value_of
 from engine.datatypes import NumberType, Type
 from engine.decision import Miss, Reading, Step
 from engine.diagnostics import LANGUAGES, Language, Text
-from engine.grid.index import TableIndex, positions
 from engine.program import Column, Formula, Production, Program, Row, Table, outcome_item
 from engine.source.syntax import AnyOf, Anything, Compare, Empty, Expression, FieldRef, Interval, Literal_, Name, NoneOf, Test, references, rewrite
 from engine.source.writer import local_id, write_expression, write_test
@@ -19,7 +18,8 @@ MAX_MISSES: Final = 200
 """Rows above the firing one that a trace explains."""
 
 _SIGNS: Final = {">=": "≥", "<=": "≤", "!=": "≠", ">": ">", "<": "<", "=": "="}
-Fired = tuple[Production, TableIndex | None, int]
+Fired = tuple[Production, list[int]]
+"""A production and the numbers of its rows that fired."""
 
 
 class Explainer:
@@ -109,29 +109,29 @@ class Explainer:
 
     def steps(self, fired: Sequence[Fired], values: Mapping[str, Value], known: frozenset[str]) -> tuple[Step, ...]:
         """The trace: facts that stood in for outcomes, then each production in firing order."""
-        read = {key for production, _, _ in fired for key in production.needs}
+        read = {key for production, _ in fired for key in production.needs}
         given = [key for key in known if key in self.program.producers]
         standing = [self._given(key, values[key]) for key in sorted(given) if key in read or not self._fired_for(key, fired)]
-        return (*standing, *(self._step(production, index, hits, values, known) for production, index, hits in fired))
+        return (*standing, *(self._step(production, rows, values, known) for production, rows in fired))
 
     @staticmethod
     def _fired_for(key: str, fired: Sequence[Fired]) -> bool:
-        return any(key in production.gives for production, _, _ in fired)
+        return any(key in production.gives for production, _ in fired)
 
     def _given(self, key: str, value: Value) -> Step:
         known = self.program.fields[key]
         said = Text(f"{known.label.zh} = {words(value, known.type, 'zh')}(调用方给出)", f"{known.label.en} = {words(value, known.type, 'en')} (given)")
         return Step("", known.id, "given", {known.id: render(value)}, text=said)
 
-    def _step(self, production: Production, index: TableIndex | None, hits: int, values: Mapping[str, Value], known: frozenset[str]) -> Step:
+    def _step(self, production: Production, fired: list[int], values: Mapping[str, Value], known: frozenset[str]) -> Step:
         outcomes = {local_id(key): render(values[key]) for key in production.gives if key in values and key not in known}
         match production:
             case Table():
                 reads = [self._reading(column, values, known) for column in production.columns]
-                rows = tuple(production.rows[n].id for n in self._firing(production, hits))
-                misses = self._misses(production, hits, [self._column_value(column, values) for column in production.columns])
-                computed = self._computed(production, hits, values, known)
-                return Step(production.ruleset, production.id, "table", outcomes, (*reads, *computed), rows, misses, self._why(production, hits))
+                rows = tuple(production.rows[n].id for n in fired)
+                misses = self._misses(production, fired, [self._column_value(column, values) for column in production.columns])
+                computed = self._computed(production, fired, values, known)
+                return Step(production.ruleset, production.id, "table", outcomes, (*reads, *computed), rows, misses, self._why(production, fired))
             case Formula():
                 reads = [self._field_reading(key, values, known) for key in sorted(production.needs)]
                 said = self.describe_formula(production)
@@ -141,11 +141,6 @@ class Explainer:
                 return Step(production.ruleset, production.id, "formula", outcomes, tuple(reads), text=text)
             case _:
                 assert_never(production)
-
-    @staticmethod
-    def _firing(table: Table, hits: int) -> list[int]:
-        rows = list(positions(hits))
-        return rows[:1] if table.policy == "F" else rows
 
     def _reading(self, column: Column, values: Mapping[str, Value], known: frozenset[str]) -> Reading:
         if column.field:
@@ -157,10 +152,10 @@ class Explainer:
         origin = "given" if key in known or producer is None else f"{producer.ruleset}/{producer.id}"
         return Reading(local_id(key), render(values[key]), origin)
 
-    def _computed(self, table: Table, hits: int, values: Mapping[str, Value], known: frozenset[str]) -> list[Reading]:
+    def _computed(self, table: Table, fired: list[int], values: Mapping[str, Value], known: frozenset[str]) -> list[Reading]:
         """What the output cells of the rows that fired read beyond the columns."""
         from_columns = {column.field for column in table.columns}
-        nodes = [node for n in self._firing(table, hits) for node in table.rows[n].outputs]
+        nodes = [node for n in fired for node in table.rows[n].outputs]
         keys = {key for node in nodes for key in table.needs if key not in from_columns and key in references(node)}
         return [self._field_reading(key, values, known) for key in sorted(keys)]
 
@@ -169,21 +164,21 @@ class Explainer:
         value = value_of(column.expression, values)
         return round_to(value, column.type.scale, column.type.rounding) if isinstance(column.type, NumberType) and value is not None else value
 
-    def _misses(self, table: Table, hits: int, read: Sequence[Value]) -> tuple[Miss, ...]:
+    def _misses(self, table: Table, fired: list[int], read: Sequence[Value]) -> tuple[Miss, ...]:
         """Why the rows above the last firing one (all rows when none fired) did not match."""
-        firing = self._firing(table, hits)
-        above = range(firing[-1] if firing else len(table.rows))
-        missed = [n for n in above if not hits >> n & 1][-MAX_MISSES:]
-        return tuple(self._miss(table, table.rows[n], read) for n in missed)
+        above = table.rows[: fired[-1]] if fired else table.rows
+        missed = (self._miss(table, row, read) for row in above[-MAX_MISSES:])
+        return tuple(miss for miss in missed if miss)
 
-    def _miss(self, table: Table, row: Row, read: Sequence[Value]) -> Miss:
+    def _miss(self, table: Table, row: Row, read: Sequence[Value]) -> Miss | None:
+        """The first cell of a row that does not accept the value read; None when all do (a row outranked by another)."""
         for column, test, value in zip(table.columns, row.tests, read, strict=True):
             if not matches(test, value, {}):
                 return Miss(row.id, local_id(column.field) if column.field else column.label.zh, write_test(test), render(value))
-        raise AssertionError("a row that did not match accepts every value")
+        return None
 
-    def _why(self, table: Table, hits: int) -> Text:
-        rows = [table.rows[n] for n in self._firing(table, hits)]
+    def _why(self, table: Table, fired: list[int]) -> Text:
+        rows = [table.rows[n] for n in fired]
         if rows:
             said = [self.describe(table, row) for row in rows]
             return Text("\n".join(text.zh for text in said), "\n".join(text.en for text in said))

@@ -7,14 +7,13 @@ an atom of its own.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from engine.datatypes import Type
-from engine.grid.boxes import Listed, Run, Runs, closed_world, denote, is_ordered
-from engine.source.syntax import Test
+from engine.grid.boxes import Listed, Run, Runs, closed_world, is_ordered
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +25,6 @@ class OrderedAxis:
     @property
     def atoms(self) -> int:
         return len(self.cuts) + 1
-
-    def atom(self, point: int) -> int:
-        return bisect_right(self.cuts, point)
 
     def span(self, run: Run) -> tuple[int, int]:
         """First atom and one past the last atom of a run whose ends are cuts."""
@@ -48,12 +44,11 @@ class ListedAxis:
 Axis = OrderedAxis | ListedAxis
 
 
-def axis_of(tests: Sequence[Test], type_: Type) -> tuple[Axis, list[Runs | Listed]]:
-    """The axis of a column, and what each of its cells denotes."""
-    sets = [denote(test, type_) for test in tests]
+def axis_of(sets: Sequence[Runs | Listed], type_: Type) -> Axis:
+    """The axis that the cells of a column, as sets of values, cut."""
     if is_ordered(type_):
         cuts = {end for cell in sets if isinstance(cell, Runs) for run in cell.runs for end in run if end is not None}
-        return OrderedAxis(tuple(sorted(cuts))), sets
+        return OrderedAxis(tuple(sorted(cuts)))
     world = closed_world(type_)
     mentioned = dict.fromkeys(value for cell in sets if isinstance(cell, Listed) for value in sorted(cell.values, key=str))
-    return ListedAxis(tuple(mentioned) if world is None else world, world is None), sets
+    return ListedAxis(tuple(mentioned) if world is None else world, world is None)

@@ -13,7 +13,7 @@ from engine import Case, Engine, Formula, Program, Table
 from engine.datatypes import BooleanType, ChoiceType, NumberType, Type
 from engine.grid.boxes import Listed, closed_world, denote
 from engine.program import Production, Row, outcome_item
-from engine.source.syntax import AnyOf, Anything, Arithmetic, ArithmeticOperator, Compare, Expression, Interval, Literal_, NoneOf, Test, parts
+from engine.source.syntax import AnyOf, Anything, Arithmetic, ArithmeticOperator, Call, Compare, Expression, FieldRef, Interval, Literal_, NoneOf, Test
 from engine.source.writer import local_id, write_expression, write_test
 from rulesets.cases import failures
 from rulesets.catalog import load_catalog
@@ -30,20 +30,44 @@ class Mutant:
     row: str = ""
 
 
-# --- what can be changed -----------------------------------------------------------------------------------------------------
+# --- what can be changed -------------------------------------------------------------------------------------------------
 
 
 def mutants(program: Program, ruleset: str) -> Iterator[Mutant]:
-    """Every production of a ruleset with one figure changed, each figure in every way."""
+    """Every production of a ruleset with one figure changed, each figure in every way that its table can notice."""
     for production in program.ruleset(ruleset).productions:
         if isinstance(production, Table):
             for number, row in enumerate(production.rows):
                 for what, changed in _rows(production, row, program):
-                    rows = (*production.rows[:number], changed, *production.rows[number + 1 :])
-                    yield Mutant(f"{production.id}#{row.id} {what}", replace(production, rows=rows), row.id)
+                    if not _silent(production, number, changed):
+                        rows = (*production.rows[:number], changed, *production.rows[number + 1 :])
+                        yield Mutant(f"{production.id}#{row.id} {what}", replace(production, rows=rows), row.id)
         else:
-            for node in _formulas(production, program):
+            for node in _outputs(production.expression, program.fields[production.gives[0]].type, ()):
                 yield Mutant(f"{production.id} = {write_expression(node)}", replace(production, expression=node))
+
+
+def _silent(table: Table, number: int, changed: Row) -> bool:
+    """Whether a row only takes more than before, and what it takes more of an earlier row has already, or it adds 0 to a sum."""
+    row = table.rows[number]
+    types = [column.type for column in table.columns]
+    if not all(_covers((new,), old, type_) for old, new, type_ in zip(row.tests, changed.tests, types, strict=True)):
+        return False
+    if table.policy == "C+":
+        return changed.outputs == row.outputs == (Literal_(Decimal(0)),)
+    return table.policy == "F" and changed.outputs == row.outputs and any(_takes(earlier, row, changed, types) for earlier in table.rows[:number])
+
+
+def _takes(earlier: Row, row: Row, changed: Row, types: Sequence[Type]) -> bool:
+    """Whether ``earlier`` accepts all that ``changed`` accepts beyond ``row``."""
+    return all(
+        _covers((first,) if old is new else (first, old), new, type_)
+        for first, old, new, type_ in zip(earlier.tests, row.tests, changed.tests, types, strict=True)
+    )
+
+
+def _covers(tests: tuple[Test, ...], test: Test, type_: Type) -> bool:
+    return denote(AnyOf((*tests, test)), type_) == denote(AnyOf(tests), type_)
 
 
 def _rows(table: Table, row: Row, program: Program) -> Iterator[tuple[str, Row]]:
@@ -96,13 +120,17 @@ def _moved(test: Test, unit: Decimal) -> Iterator[Test]:
 
 
 def _outputs(node: Expression, type_: Type, others: Sequence[Expression]) -> Iterator[Expression]:
-    """An output cell with every other choice, the other truth, a unit more or less, or another cell's expression."""
+    """An output cell with every other choice, the other truth, a unit more or less, or another cell's expression.
+
+    A constant beyond the outcome's bounds is left out: it does not compile.
+    """
     constant = isinstance(node, Literal_)
     match type_:
         case BooleanType() | ChoiceType():
             yield from (other for value in closed_world(type_) or () if (other := Literal_(value)) != node)
-        case NumberType() if constant:
-            yield from (Literal_(node.value + step) for step in (-_unit(type_), _unit(type_)))
+        case NumberType(minimum=low, maximum=high) if isinstance(node, Literal_):
+            near = (node.value + step for step in (-_unit(type_), _unit(type_)))
+            yield from (Literal_(value) for value in near if (low is None or low <= value) and (high is None or value <= high))
         case NumberType():
             yield from (Arithmetic("+", node, Literal_(step)) for step in (-_unit(type_), _unit(type_)))
             yield from _inside(node)
@@ -111,13 +139,24 @@ def _outputs(node: Expression, type_: Type, others: Sequence[Expression]) -> Ite
     yield from dict.fromkeys(other for other in others if other != node and not (constant or isinstance(other, Literal_)))
 
 
-def _formulas(formula: Formula, program: Program) -> Iterator[Expression]:
-    """A formula with a unit more or less, one of its constants moved by one in its last place, or one operator turned."""
-    yield from _outputs(formula.expression, program.fields[formula.gives[0]].type, ())
-
-
 def _inside(node: Expression) -> Iterator[Expression]:
-    ...
+    """An expression with one of its constants moved by one in its last place, or one of its operators turned."""
+    match node:
+        case Literal_(Decimal() as value):
+            last = Decimal(1).scaleb(int(value.as_tuple().exponent))
+            yield from (Literal_(value + step) for step in (-last, last))
+        case Arithmetic(operator, left, right):
+            yield replace(node, operator=_OPPOSITE[operator])
+            yield from (replace(node, left=changed) for changed in _inside(left))
+            yield from (replace(node, right=changed) for changed in _inside(right))
+        case Call(_, arguments):
+            for number, argument in enumerate(arguments):
+                for changed in _inside(argument):
+                    yield replace(node, arguments=(*arguments[:number], changed, *arguments[number + 1 :]))
+        case FieldRef():
+            return
+        case _:
+            raise AssertionError(f"no way to change {write_expression(node)}")
 
 
 def _unit(type_: Type) -> Decimal:

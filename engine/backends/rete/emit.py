@@ -1,15 +1,14 @@
 """How does a production become a Python function on slots?
 
 Each production is written out as the source of one function ``fire(s)``: look up the rows of each column, AND them, take
-the hit policy's rows, store the outcomes. ``python -m engine stages`` prints that source. A fired function returns the
-bit vector of rows that matched (1 for a formula), or ``SKIPPED`` when something it needs stayed undecided; it never
-overwrites an outcome that was given.
+the hit policy's rows, store the outcomes. ``python -m engine stages`` prints that source. A given outcome is never
+overwritten.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, NoReturn, assert_never
@@ -19,15 +18,20 @@ from engine.backends.reference import failed, settled
 from engine.backends.rete.slots import UNKNOWN, Slot, day, number, to_slot
 from engine.builtins import call
 from engine.datatypes import ChoiceType, DateType, DurationType, Field, NumberType, TextType, Type
-from engine.grid.boxes import lattice
-from engine.grid.index import ListedColumn, OrderedColumn, TableIndex, index_table, positions
+from engine.grid.boxes import is_ordered, lattice
+from engine.grid.index import ColumnIndex, ListedColumn, OrderedColumn, Region, Split, TableIndex, index_table, positions
 from engine.program import Column, Formula, Production, Table, outcome_item
 from engine.source import syntax
 from engine.source.syntax import Expression, Test
 from engine.values import Value, both, either, equal, negated, round_to
 
-SKIPPED: Final = -1
-Fire = Callable[[list[Slot]], int]
+NO_ROW: Final = -1
+SKIPPED: Final = -2
+Hits = int | list[int]
+"""What fired: the row number of a single-hit policy (0 for a formula), the rows that a gathering one gathered, or
+``NO_ROW``, or ``SKIPPED`` when something the production needs stayed undecided."""
+Fire = Callable[[list[Slot]], Hits]
+Function = Callable[[list[Slot]], Slot]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,9 @@ class _Writer:
         match self.production:
             case Table() as table:
                 index = index_table(table)
-                body = [*self.columns(table, index), *self.policy(table)]
+                body = [*self.columns(table, index), *self.policy(table, index)]
             case Formula(gives=(key,), expression=expression):
-                body = [f"v = {self.name('settle', self.settle(key))}({self.expression(expression)})", *self.store(key, "v"), "return 1"]
+                body = [f"v = {self.name('settle', self.settle(key))}({self.expression(expression)})", *self.store(key, "v"), "return 0"]
             case _:
                 raise AssertionError(self.production)
         lines = [*self.guard(), *body]
@@ -100,16 +104,40 @@ class _Writer:
     # --- columns --------------------------------------------------------------------------------------------------------
 
     def columns(self, table: Table, index: TableIndex) -> list[str]:
-        lines, terms = [], []
-        for n, (column, found) in enumerate(zip(table.columns, index.columns, strict=True)):
-            if found is None:
-                continue
-            value = self.slot(column.field) if column.field else f"c{n}"
-            if not column.field:
-                lines.append(f"c{n} = {self.column_value(column)}")
-            terms.append(self.lookup(found, value, column.type))
-        lines.append(f"h = {' & '.join(terms) if terms else self.name('ALL', index.all_rows)}")
-        return lines
+        """Look up the matching rows: ``h`` is their bit vector within the region, ``rows`` the region's row numbers."""
+        values = [self.slot(column.field) if column.field else f"c{n}" for n, column in enumerate(table.columns)]
+        lines = [f"c{n} = {self.column_value(column)}" for n, column in enumerate(table.columns) if not column.field]
+        if isinstance(index, Region):
+            terms = [self.lookup(self.constants(found), value, column.type) for found, value, column in self.limiting(table, index, values)]
+            return [*lines, f"h = {' & '.join(terms) if terms else self.name('ALL', (1 << len(index.rows)) - 1)}"]
+        parts = [(f"R{n}", f"C{n}" if is_ordered(column.type) else "", f"E{n}") for n, column in enumerate(table.columns)]
+        unpacked = ", ".join(name for part in parts for name in part if name)
+        terms = [self.lookup(part, f"v[{n}]", column.type) for n, (part, column) in enumerate(zip(parts, table.columns, strict=True))]
+        return [
+            *lines,
+            f"v = ({', '.join(values)},)",
+            f"n = {self.name('TREE', _packed(index))}",
+            "while n.__class__ is tuple:",
+            "    x = v[n[0]]",
+            "    n = n[4] if x is None else n[2] if x < n[1] else n[3]",
+            f"rows, {unpacked} = n",
+            f"h = {' & '.join(terms)}",
+        ]
+
+    @staticmethod
+    def limiting(table: Table, index: Region, values: Sequence[str]) -> Iterator[tuple[ColumnIndex, str, Column]]:
+        """The columns in which not every cell is ``-``."""
+        for n, (column, found, value) in enumerate(zip(table.columns, index.columns, values, strict=True)):
+            if not all(isinstance(row.tests[n], syntax.Anything) for row in table.rows):
+                yield found, value, column
+
+    def constants(self, index: ColumnIndex) -> tuple[str, str, str]:
+        """The names under which one column's index stands in the namespace: rows, cuts, the rest."""
+        match index:
+            case ListedColumn(rows, other):
+                return self.name("R", dict(rows)), "", self.name("E", other)
+            case OrderedColumn(cuts, rows, empty):
+                return self.name("R", list(rows)), self.name("C", list(cuts)), self.name("E", empty)
 
     def column_value(self, column: Column) -> str:
         """The slot form of an expression column."""
@@ -122,33 +150,33 @@ class _Writer:
 
         return f"{self.name('point', point)}({self.expression(column.expression)})"
 
-    def lookup(self, index: OrderedColumn | ListedColumn, value: str, type_: Type) -> str:
-        match index:
-            case ListedColumn(rows, other) if isinstance(type_, TextType):
-                return f"{self.name('R', dict(rows))}.get({value}, {self.name('O', other)})"
-            case ListedColumn(rows, _):
-                return f"{self.name('R', dict(rows))}[{value}]"
-            case OrderedColumn(cuts, rows, empty):
-                found = f"{self.name('R', list(rows))}[bisect({self.name('C', list(cuts))}, {value})]"
-                return f"({found} if {value} is not None else {self.name('E', empty)})"
+    @staticmethod
+    def lookup(names: tuple[str, str, str], value: str, type_: Type) -> str:
+        """Text that gives the rows of one column that accept ``value``."""
+        rows, cuts, other = names
+        if cuts:
+            return f"({rows}[bisect({cuts}, {value})] if {value} is not None else {other})"
+        return f"{rows}.get({value}, {other})" if isinstance(type_, TextType) else f"{rows}[{value}]"
 
     # --- hit policies ---------------------------------------------------------------------------------------------------
 
-    def policy(self, table: Table) -> list[str]:
-        single = table.policy in ("U", "A", "P", "F")
-        lines = self.none_hit(table)
-        lines += self.choose(table) if single else []
-        for position, key in enumerate(table.gives):
-            lines += self.store(key, self.cell(table, position) if single else self.gathered(table, position))
-        return [*lines, "return h"]
+    def policy(self, table: Table, index: TableIndex) -> list[str]:
+        cut = isinstance(index, Split)
+        if table.policy in ("U", "A", "P", "F"):
+            lines = [*self.none_hit(table, "NO_ROW"), *self.choose(table, cut=cut)]
+            cells = [line for position, key in enumerate(table.gives) for line in self.store(key, self.cell(table, position))]
+            return [*lines, *cells, "return r"]
+        gather = "hits = [rows[n] for n in positions(h)]" if cut else "hits = positions(h)"
+        cells = [line for position, key in enumerate(table.gives) for line in self.store(key, self.gathered(table, position))]
+        return [*self.none_hit(table, "[]"), gather, *cells, "return hits"]
 
-    def none_hit(self, table: Table) -> list[str]:
+    def none_hit(self, table: Table, result: str) -> list[str]:
         lines = ["if not h:"]
         for key in table.gives:
             text = self.nothing(table, key)
             if text:
                 lines += [f"    {line}" for line in self.store(key, text)]
-        return [*lines, "    return 0"]
+        return [*lines, f"    return {result}"]
 
     def nothing(self, table: Table, key: str) -> str | None:
         if key in table.default:
@@ -157,30 +185,35 @@ class _Writer:
             return "[]"
         return self.name("K", to_slot(Decimal(0), self.fields[key].type)) if table.policy == "C#" else None
 
-    def choose(self, table: Table) -> list[str]:
+    def choose(self, table: Table, *, cut: bool) -> list[str]:
+        """Pick the row that a single-hit policy fires; ``r`` is its number in the table."""
+        hits = "[rows[n] for n in positions(h)]" if cut else "positions(h)"
+        row = "rows[{}]" if cut else "{}"
         match table.policy:
             case "U":
-                return ["if h & (h - 1):", f"    {self.name('violated', self.violation(table, 'E501'))}(h)", "r = h.bit_length() - 1"]
+                several = ["if h & (h - 1):", f"    {self.name('violated', self.violation(table, 'E501'))}({hits})"]
+                return [*several, f"r = {row.format('h.bit_length() - 1')}"]
             case "A":
-                return ["if h & (h - 1):", f"    {self.name('check', self.any_check(table))}(s, h)", "r = (h & -h).bit_length() - 1"]
+                several = ["if h & (h - 1):", f"    {self.name('check', self.any_check(table))}(s, {hits})"]
+                return [*several, f"r = {row.format('(h & -h).bit_length() - 1')}"]
             case "P":
-                return [f"r = min(positions(h), key={self.name('rank', self.ranks(table).__getitem__)})"]
+                return [f"r = min({hits}, key={self.name('rank', self.ranks(table).__getitem__)})"]
             case _:
-                return ["r = (h & -h).bit_length() - 1"]
+                return [f"r = {row.format('(h & -h).bit_length() - 1')}"]
 
-    def violation(self, table: Table, code: str) -> Callable[[int], NoReturn]:
-        def violated(rows: int) -> NoReturn:
-            raise failed(table, code, rows=", ".join(table.rows[n].id for n in positions(rows)))
+    def violation(self, table: Table, code: str) -> Callable[[list[int]], NoReturn]:
+        def violated(rows: list[int]) -> NoReturn:
+            raise failed(table, code, rows=", ".join(table.rows[n].id for n in rows))
 
         return violated
 
-    def any_check(self, table: Table) -> Callable[[list[Slot], int], None]:
+    def any_check(self, table: Table) -> Callable[[list[Slot], list[int]], None]:
         cells = [self.outputs(table, position) for position in range(len(table.gives))]
         violated = self.violation(table, "E502")
 
-        def check(slots: list[Slot], rows: int) -> None:
+        def check(slots: list[Slot], rows: list[int]) -> None:
             for constants, functions in cells:
-                values = [_cell(constants, functions, slots, row) for row in positions(rows)]
+                values = [_cell(constants, functions, slots, row) for row in rows]
                 if any(not equal(value, values[0]) for value in values):
                     violated(rows)
 
@@ -198,13 +231,13 @@ class _Writer:
 
     # --- output cells ---------------------------------------------------------------------------------------------------
 
-    def outputs(self, table: Table, position: int) -> tuple[list[Slot], list[Fire | None]]:
+    def outputs(self, table: Table, position: int) -> tuple[list[Slot], list[Function | None]]:
         """Per row, the slot of a constant output, or the function that computes it."""
         key = table.gives[position]
         item = outcome_item(self.fields[key].type, table.policy)
         settle = self.settle(key) if item is self.fields[key].type else self.settle_item(item)
         constants: list[Slot] = []
-        functions: list[Fire | None] = []
+        functions: list[Function | None] = []
         for row in table.rows:
             node = row.outputs[position]
             if isinstance(node, syntax.Literal_):
@@ -219,7 +252,7 @@ class _Writer:
         production = self.production
         return lambda value: UNKNOWN if value is None else settled(value, item, production.gives[0], production)
 
-    def function(self, node: Expression, settle: Callable[[Value], Slot]) -> Fire:
+    def function(self, node: Expression, settle: Callable[[Value], Slot]) -> Function:
         name = self.name("settle", settle)
         return eval(f"lambda s: {name}({self.expression(node)})", self.names)  # type: ignore[no-any-return]  # noqa: S307 - our own text
 
@@ -233,10 +266,10 @@ class _Writer:
         key = table.gives[position]
         type_ = self.fields[key].type
         if table.policy == "C#":
-            return f"{self.name('settle', self.settle(key))}(Decimal(h.bit_count()))"
+            return f"{self.name('settle', self.settle(key))}(Decimal(len(hits)))"
         if table.policy == "C+":
             return self.total(table, position)
-        rows = f"sorted(positions(h), key={self.name('rank', self.ranks(table).__getitem__)})" if table.policy == "O" else "positions(h)"
+        rows = f"sorted(hits, key={self.name('rank', self.ranks(table).__getitem__)})" if table.policy == "O" else "hits"
         values = f"[{self.cell(table, position, 'r')} for r in {rows}]"
         if table.policy in ("C<", "C>"):
             rank = self.name("order", type_.codes.index if isinstance(type_, ChoiceType) else None)
@@ -252,8 +285,8 @@ class _Writer:
         points, functions = self.outputs(table, position)
         if any(functions) or UNKNOWN in points or not isinstance(type_, NumberType):
             summands = [eval(f"lambda s: {self.expression(node)}", self.names) for node in nodes]  # noqa: S307 - our own text
-            return f"{settle}(call('sum', [[f(s) for f in map({self.name('FUN', summands)}.__getitem__, positions(h))]]))"
-        total = f"sum(map({self.name('OUT', points)}.__getitem__, positions(h)))"
+            return f"{settle}(call('sum', [[f(s) for f in map({self.name('FUN', summands)}.__getitem__, hits)]]))"
+        total = f"sum(map({self.name('OUT', points)}.__getitem__, hits))"
         unbounded = type_.minimum is None and type_.maximum is None
         return total if unbounded else f"{settle}(number({total}, {-type_.scale}))"
 
@@ -336,7 +369,17 @@ class _Writer:
 # --- what the written functions call -----------------------------------------------------------------------------------
 
 
-def _cell(constants: Sequence[Slot], functions: Sequence[Fire | None], slots: list[Slot], row: int) -> Slot:
+def _packed(index: TableIndex) -> Any:
+    """A tree as nested tuples (column, cut, low, high, empty) that end in lists: rows, then each column's index."""
+    if isinstance(index, Split):
+        return (index.column, index.cut, _packed(index.low), _packed(index.high), _packed(index.empty))
+    packed: list[Any] = [index.rows]
+    for column in index.columns:
+        packed += [column.rows, column.cuts, column.empty] if isinstance(column, OrderedColumn) else [column.rows, column.other]
+    return packed
+
+
+def _cell(constants: Sequence[Slot], functions: Sequence[Function | None], slots: list[Slot], row: int) -> Slot:
     function = functions[row]
     return constants[row] if function is None else function(slots)
 
@@ -355,6 +398,7 @@ def _over(items: Value, function: Callable[[Value], Value]) -> Value:
 
 _RUNTIME: Final[dict[str, Any]] = {
     "UNKNOWN": UNKNOWN,
+    "NO_ROW": NO_ROW,
     "SKIPPED": SKIPPED,
     "Decimal": Decimal,
     "bisect": bisect_right,

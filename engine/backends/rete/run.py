@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.backends.reference import FAILURES, failed
 from engine.backends.rete.agenda import Agenda, Agendas
-from engine.backends.rete.emit import SKIPPED, Emitted, emit
+from engine.backends.rete.emit import NO_ROW, SKIPPED, Emitted, Hits, emit
 from engine.backends.rete.slots import UNKNOWN, Slot, door, from_slot, show
 from engine.datatypes import ChoiceType, Field, ListType
 from engine.decision import Decision, Undecided
@@ -142,17 +142,17 @@ class Engine:
         if waiting:
             return Undecided(local_id(name), "upstream", because=tuple(local_id(key) for key in waiting))
         hits = self._emitted[id(production)].fire(slots.copy())
-        return Undecided(local_id(name), "no_row_matched" if hits == 0 else "empty_result")
+        return Undecided(local_id(name), "no_row_matched" if hits in (NO_ROW, []) else "empty_result")
 
     def _traced(self, agenda: Agenda, slots: list[Slot], known: frozenset[str]) -> Decision:
-        fired: list[tuple[Emitted, int]] = []
+        fired: list[tuple[Emitted, Hits]] = []
         for emitted in agenda.emitted:
             hits = self._guarded(emitted, slots)
             if hits != SKIPPED:
                 fired.append((emitted, hits))
         answer = self._answer(agenda, slots)
         values = self._values(slots)
-        steps = self.explainer.steps([(emitted.production, emitted.index, hits) for emitted, hits in fired], values, known)
+        steps = self.explainer.steps([(emitted.production, _rows(hits)) for emitted, hits in fired], values, known)
         return Decision(answer.outcomes, answer.undecided, answer.rulesets, steps)
 
     def _values(self, slots: list[Slot]) -> dict[str, Value]:
@@ -160,7 +160,7 @@ class Engine:
         fields = self.program.fields
         return {key: from_slot(slots[n], fields[key].type) for key, n in self._slots.items() if slots[n] is not UNKNOWN}
 
-    def _guarded(self, emitted: Emitted, slots: list[Slot]) -> int:
+    def _guarded(self, emitted: Emitted, slots: list[Slot]) -> Hits:
         try:
             return emitted.fire(slots)
         except FAILURES as failure:
@@ -175,6 +175,11 @@ class Engine:
         except DecisionError as error:
             return error
         raise AssertionError("a failing decision did not fail again")
+
+
+def _rows(hits: Hits) -> list[int]:
+    """The numbers of the rows that fired."""
+    return hits if isinstance(hits, list) else [] if hits == NO_ROW else [hits]
 
 
 def _by_code(raw: object, known: Field) -> object:
