@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response
+from flask import Flask
 from flask_smorest import Api
 
 from api import catalogue, decisions, health, problems
 from api.config import Settings
 from api.exact_json import ExactJSON
+from api.headers import protected
 from api.service import start
 
 _OPENAPI = {
@@ -21,30 +22,17 @@ _OPENAPI = {
         "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
     },
 }
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
 
 
 def create_app(settings: Settings) -> Flask:
     """The service with its rules compiled. Raises ``DocumentError`` when they do not compile."""
     app = Flask("zhunsheng", static_folder=None)
-    app.config.update(_OPENAPI, MAX_CONTENT_LENGTH=settings.max_body, JSON_SORT_KEYS=False)
+    app.config.update(_OPENAPI, MAX_CONTENT_LENGTH=settings.max_body)
     app.json = ExactJSON(app)
     app.extensions["zhunsheng"] = start(settings)
     api = Api(app)
     for part in (decisions, catalogue, health):
         api.register_blueprint(part.blueprint)
     problems.register(app)
-    app.after_request(_secured)
+    app.wsgi_app = protected(app.wsgi_app)  # type: ignore[method-assign, assignment]
     return app
-
-
-def _secured(response: Response) -> Response:
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response

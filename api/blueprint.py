@@ -1,10 +1,15 @@
-"""What do all endpoints have in common? A key, exact JSON, documented problems and entity tags."""
+"""What do all endpoints have in common? A key, exact JSON, documented problems and entity tags.
+
+flask-smorest registers and documents the views; reading bodies and writing answers is ours (``docs/decisions``: its
+per-request layers cost more than a decision).
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Any
+from functools import wraps
+from typing import Any, Final, cast
 
 from flask import Response, request
 from flask_smorest import Blueprint
@@ -12,12 +17,12 @@ from marshmallow import Schema
 
 from api.exact_json import dumps
 from api.keys import requires_key
-from api.parsing import ExactParser
 from api.problems import PROBLEM_TYPE
+from api.requests import read_body
 from api.schemas import ProblemSchema
 
-View = Callable[..., Any]
-_REFUSALS = {
+View = Callable[..., Response]
+_REFUSALS: Final = {
     400: "请求体无法读取 / The body cannot be read",
     401: "缺少或无效的密钥 / Missing or wrong key",
     404: "没有这个规则集 / No such ruleset",
@@ -30,45 +35,44 @@ _REFUSALS = {
 class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no types
     """A flask-smorest blueprint whose views need a key and document how they refuse."""
 
-    ARGUMENTS_PARSER = ExactParser()
-
     def takes(self, body: type[Schema], answer: type[Schema], *, summary: str, missing: bool = False) -> Callable[[View], View]:
-        """A view that takes a JSON body."""
-        statuses = [400, 401, 413, 415, 422] + [404] * missing
+        """A view that takes a JSON body as its first argument."""
+        schema = body()
 
         def decorate(view: View) -> View:
-            documented = self.response(200, answer)(self.arguments(body, error_status_code=422)(view))
-            return self._guarded(documented, statuses, summary)
+            @wraps(view)
+            def reading(*args: Any, **kwargs: Any) -> Response:
+                return view(read_body(schema), *args, **kwargs)
+
+            content = {"application/json": {"schema": body}}
+            statuses = [400, 401, 413, 415, 422] + [404] * missing
+            return self._described(reading, answer, statuses, summary, requestBody={"required": True, "content": content})
 
         return decorate
 
     def reads(self, answer: type[Schema], *, summary: str, missing: bool = False) -> Callable[[View], View]:
-        """A view that takes nothing but its address."""
+        """A view that takes nothing but its address, and whose answer carries an entity tag."""
+        return lambda view: self._described(view, answer, [401] + [404] * missing, summary, tagged=True)
 
-        def decorate(view: View) -> View:
-            return self._guarded(self.response(200, answer)(view), [401] + [404] * missing, summary)
-
-        return decorate
-
-    def _guarded(self, view: View, statuses: list[int], summary: str) -> View:
+    def _described(self, view: View, answer: type[Schema], statuses: list[int], summary: str, *, tagged: bool = False, **operation: Any) -> View:
+        responses: dict[str, Any] = {"200": {"description": "OK", "content": {"application/json": {"schema": answer}}}}
+        if tagged:
+            responses["304"] = {"description": "没有变化 / Not modified"}
         for status in sorted(statuses):
-            view = self.alt_response(status, schema=ProblemSchema, content_type=PROBLEM_TYPE, description=_REFUSALS[status])(view)
-        described: View = self.doc(summary=summary, security=[{"key": []}])(view)
-        return requires_key(described)
+            responses[str(status)] = {"description": _REFUSALS[status], "content": {PROBLEM_TYPE: {"schema": ProblemSchema}}}
+        described = self.doc(summary=summary, security=[{"key": []}], responses=responses, **operation)(requires_key(view))
+        return cast(View, described)
 
 
 def json_response(data: object) -> Response:
     """An answer that nobody may keep."""
-    response = Response(dumps(data), content_type="application/json")
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return Response(dumps(data), content_type="application/json", headers=[("Cache-Control", "no-store")])
 
 
 def tagged_response(data: object) -> Response:
     """An answer with an entity tag: 304 when the caller already has it."""
     body = dumps(data)
-    response = Response(body, content_type="application/json")
+    response = Response(body, content_type="application/json", headers=[("Cache-Control", "private, no-cache")])
     response.set_etag(hashlib.sha256(body).hexdigest()[:32])
-    response.headers["Cache-Control"] = "private, no-cache"
     response.make_conditional(request)
     return response

@@ -29,6 +29,6 @@ def rulesets() -> Response:
 @blueprint.reads(RulesetDetail, summary="一个规则集 / One ruleset", missing=True)
 def ruleset(name: str) -> Response:
     held = service()
-    if held.ruleset(name) is None:
+    if name not in held.references:
         raise unknown_ruleset(held, name)
     return tagged_response(held.rulesets[name])

@@ -26,7 +26,7 @@ def decide(request: dict[str, Any]) -> Response:
 @blueprint.takes(DecisionRequest, DecisionAnswer, summary="只问一个规则集 / Decide by one ruleset", missing=True)
 def decide_by_ruleset(request: dict[str, Any], name: str) -> Response:
     held = service()
-    if held.ruleset(name) is None:
+    if name not in held.references:
         raise unknown_ruleset(held, name)
     return _answer(held, request, name)
 

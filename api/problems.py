@@ -30,7 +30,7 @@ class ProblemCode:
 
 
 HTTP_CODES: Final[dict[str, ProblemCode]] = {
-    "E601": ProblemCode(400, Text("JSON 无法读取", "Malformed JSON"), Text("第 {line} 行第 {column} 个字符起不是有效的 JSON:{detail}。", "Not valid JSON from line {line}, column {column}: {detail}.")),
+    "E601": ProblemCode(400, Text("JSON 无法读取", "Malformed JSON"), Text("第 {line} 行第 {column} 个字符起不是有效的 JSON:{detail}。", "No valid JSON from line {line}, column {column}: {detail}.")),
     "E602": ProblemCode(400, Text("键重复", "Duplicate key"), Text("键「{found}」在同一个对象里出现了不止一次。", "The key “{found}” appears more than once in one object.")),
     "E603": ProblemCode(400, Text("嵌套过深", "Nested too deep"), Text("JSON 最多嵌套 {limit} 层。", "JSON may be nested at most {limit} levels deep.")),
     "E604": ProblemCode(400, Text("数字过长", "Number too long"), Text("一个数字最多写 {limit} 个字符。", "A number may have at most {limit} characters.")),

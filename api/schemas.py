@@ -24,7 +24,6 @@ class DecisionRequest(Strict):
     """A customer, and what is wanted of the rules."""
 
     facts = fields.Dict(
-        keys=fields.String(),
         required=True,
         metadata={
             "description": "字段 → 值。数字可写 JSON 数字或十进制文字。Field → value; numbers as JSON numbers or plain decimal text; null means known to be empty.",

@@ -9,7 +9,7 @@ from typing import Any, cast
 from flask import current_app
 
 from api.config import Settings
-from engine import Engine, Ruleset
+from engine import Engine
 from rulesets.catalog import SHIPPED, load_catalog
 from rulesets.views import ruleset_view, vocabulary_view
 
@@ -33,9 +33,6 @@ class Service:
     @cached_property
     def rulesets(self) -> dict[str, dict[str, Any]]:
         return {ruleset.id: ruleset_view(self.engine, ruleset) for ruleset in self.engine.program.rulesets}
-
-    def ruleset(self, name: str) -> Ruleset | None:
-        return next((ruleset for ruleset in self.engine.program.rulesets if ruleset.id == name), None)
 
 
 def start(settings: Settings) -> Service:

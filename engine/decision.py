@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from engine.diagnostics import Text
 
@@ -65,8 +65,7 @@ class Step:
     text: Text = field(default_factory=lambda: Text("", ""))
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """An evaluated request: exported outcomes by name, what stayed undecided, the rulesets used, the steps in order."""
 
     outcomes: Mapping[str, Any]

@@ -24,6 +24,18 @@ ARITHMETIC: Final[dict[str, Callable[[Decimal, Decimal], Decimal]]] = {
 }
 
 
+def arithmetic_of(operator: str) -> Callable[[Value, Value], Value]:
+    """``arithmetic`` for one operator, with a short way for numbers."""
+    function = ARITHMETIC[operator]
+
+    def apply(left: Value, right: Value) -> Value:
+        if type(left) is Decimal and type(right) is Decimal:
+            return function(left, right)
+        return arithmetic(operator, left, right)
+
+    return apply
+
+
 def compare(operator: str, left: Value, right: Value, order: tuple[str, ...] = ()) -> bool | None:
     """One comparison under the null rules; ``order`` ranks the codes of an ordered choice."""
     if operator == "=":

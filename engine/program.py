@@ -116,10 +116,11 @@ class Program:
 
     def ruleset(self, id_: str) -> Ruleset:
         """The ruleset called ``id_``; raises ``KeyError``."""
-        found = next((ruleset for ruleset in self.rulesets if ruleset.id == id_), None)
-        if found is None:
-            raise KeyError(id_)
-        return found
+        return self._by_id[id_]
+
+    @cached_property
+    def _by_id(self) -> dict[str, Ruleset]:
+        return {ruleset.id: ruleset for ruleset in self.rulesets}
 
 
 def outcome_item(type_: Type, policy: HitPolicy) -> Type:

@@ -73,7 +73,7 @@ def _covers(tests: tuple[Test, ...], test: Test, type_: Type) -> bool:
 def _rows(table: Table, row: Row, program: Program) -> Iterator[tuple[str, Row]]:
     for number, (column, test) in enumerate(zip(table.columns, row.tests, strict=True)):
         for changed in _tests(test, column.type):
-            what = f"{column.label.en}: {write_test(changed)}"
+            what = f"{write_expression(column.expression)}: {write_test(changed)}"
             yield what, replace(row, tests=(*row.tests[:number], changed, *row.tests[number + 1 :]))
     for number, (key, node) in enumerate(zip(table.gives, row.outputs, strict=True)):
         type_ = outcome_item(program.fields[key].type, table.policy)

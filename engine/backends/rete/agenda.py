@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from engine.backends.rete.emit import Emitted
+from engine.backends.rete.emit import Emitted, Fire
 from engine.backends.rete.network import Network
 from engine.decision import Undecided
 from engine.program import Production, Program
@@ -26,6 +26,7 @@ class Agenda:
     """
 
     emitted: tuple[Emitted, ...]
+    fires: tuple[Fire, ...]
     wanted: tuple[str, ...]
     undecided: tuple[Undecided, ...]
     rulesets: tuple[str, ...]
@@ -39,19 +40,19 @@ class Agendas:
         self._emitted = emitted
         self._numbers = {key: n for n, key in enumerate(program.fields)}
         self._network = Network([[self._numbers[key] for key in production.needs] for production in program.productions])
-        self._kept: dict[tuple[frozenset[str], tuple[str, ...]], Agenda] = {}
+        self._kept: dict[tuple[frozenset[str], object], Agenda] = {}
 
     def close(self) -> None:
         """Give the network's memory back."""
         self._network.close()
 
-    def get(self, known: frozenset[str], wanted: tuple[str, ...]) -> Agenda:
-        """The kept agenda, asked of the network the first time."""
-        agenda = self._kept.get((known, wanted))
+    def get(self, known: frozenset[str], request: object, wanted: tuple[str, ...]) -> Agenda:
+        """The kept agenda, asked of the network the first time. ``request`` stands for ``wanted`` and is quick to hash."""
+        agenda = self._kept.get((known, request))
         if agenda is None:
             if len(self._kept) >= KEPT:
                 self._kept.clear()
-            agenda = self._kept[known, wanted] = self.ask(known, wanted)
+            agenda = self._kept[known, request] = self.ask(known, wanted)
         return agenda
 
     def ask(self, known: frozenset[str], wanted: tuple[str, ...]) -> Agenda:
@@ -63,8 +64,10 @@ class Agendas:
         reachable = known | {key for production in firing for key in production.gives}
         lacking = tuple(self._undecided(name, reachable) for name in wanted if name not in reachable)
         used = {production.ruleset for production in firing}
+        emitted = tuple(self._emitted[id(production)] for production in firing)
         return Agenda(
-            tuple(self._emitted[id(production)] for production in firing),
+            emitted,
+            tuple(part.fire for part in emitted),
             tuple(name for name in wanted if name in reachable),
             lacking,
             tuple(ruleset.id for ruleset in self._program.rulesets if ruleset.id in used),

@@ -23,10 +23,11 @@ from engine.grid.index import ColumnIndex, ListedColumn, OrderedColumn, Region, 
 from engine.program import Column, Formula, Production, Table, outcome_item
 from engine.source import syntax
 from engine.source.syntax import Expression, Test
-from engine.values import Value, both, either, equal, negated, round_to
+from engine.values import CONTEXT, ROUNDINGS, Value, both, either, equal, negated, round_to
 
 NO_ROW: Final = -1
 SKIPPED: Final = -2
+scaleb: Final = CONTEXT.scaleb
 Hits = int | list[int]
 """What fired: the row number of a single-hit policy (0 for a formula), the rows that a gathering one gathered, or
 ``NO_ROW``, or ``SKIPPED`` when something the production needs stayed undecided."""
@@ -95,11 +96,9 @@ class _Writer:
     def settle(self, key: str) -> Callable[[Value], Slot]:
         """Turn a derived value into its slot: rounded, inside its range, ``UNKNOWN`` when empty."""
         type_, production = self.fields[key].type, self.production
-
-        def settle(value: Value) -> Slot:
-            return UNKNOWN if value is None else to_slot(settled(value, type_, key, production), type_)
-
-        return settle
+        if isinstance(type_, NumberType):
+            return _number_settler(type_, lambda value: settled(value, type_, key, production))
+        return lambda value: UNKNOWN if value is None else to_slot(settled(value, type_, key, production), type_)
 
     # --- columns --------------------------------------------------------------------------------------------------------
 
@@ -304,7 +303,7 @@ class _Writer:
             case syntax.Negation(operand):
                 return f"negative({self.expression(operand)})"
             case syntax.Arithmetic(operator, left, right):
-                return f"arithmetic({operator!r}, {self.expression(left)}, {self.expression(right)})"
+                return f"{_OPERATIONS[operator]}({self.expression(left)}, {self.expression(right)})"
             case syntax.Comparison(operator, left, right, order):
                 return f"compare({operator!r}, {self.expression(left)}, {self.expression(right)}, {order!r})"
             case syntax.Junction(operator, parts):
@@ -369,6 +368,24 @@ class _Writer:
 # --- what the written functions call -----------------------------------------------------------------------------------
 
 
+def _number_settler(type_: NumberType, refuse: Callable[[Value], Value]) -> Callable[[Value], Slot]:
+    """Round to the lattice of ``type_``; what falls outside its range goes to ``refuse``, which raises."""
+    scale, rounding = type_.scale, ROUNDINGS[type_.rounding]
+    unit = Decimal(1).scaleb(-scale)
+    low = None if type_.minimum is None else lattice(type_.minimum, type_)
+    high = None if type_.maximum is None else lattice(type_.maximum, type_)
+
+    def settle(value: Decimal | None) -> Slot:
+        if value is None:
+            return UNKNOWN
+        point = int(scaleb(value.quantize(unit, rounding, CONTEXT), scale))
+        if (low is not None and point < low) or (high is not None and point > high):
+            refuse(value)
+        return point
+
+    return settle
+
+
 def _packed(index: TableIndex) -> Any:
     """A tree as nested tuples (column, cut, low, high, empty) that end in lists: rows, then each column's index."""
     if isinstance(index, Split):
@@ -396,6 +413,7 @@ def _over(items: Value, function: Callable[[Value], Value]) -> Value:
     return None if items is None else function(items)
 
 
+_OPERATIONS: Final = {"+": "plus", "-": "minus", "*": "times", "/": "divided", "**": "power"}
 _RUNTIME: Final[dict[str, Any]] = {
     "UNKNOWN": UNKNOWN,
     "NO_ROW": NO_ROW,
@@ -409,7 +427,7 @@ _RUNTIME: Final[dict[str, Any]] = {
     "extreme": _extreme,
     "whole": _whole,
     "over": _over,
-    "arithmetic": operators.arithmetic,
+    **{name: operators.arithmetic_of(operator) for operator, name in _OPERATIONS.items()},
     "compare": operators.compare,
     "negative": operators.negative,
     "element": operators.element,

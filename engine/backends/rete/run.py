@@ -8,7 +8,7 @@ from typing import Any
 from engine.backends.reference import FAILURES, failed
 from engine.backends.rete.agenda import Agenda, Agendas
 from engine.backends.rete.emit import NO_ROW, SKIPPED, Emitted, Hits, emit
-from engine.backends.rete.slots import UNKNOWN, Slot, door, from_slot, show
+from engine.backends.rete.slots import UNKNOWN, Slot, careful_door, door, from_slot, show
 from engine.datatypes import ChoiceType, Field, ListType
 from engine.decision import Decision, Undecided
 from engine.diagnostics import Diagnostic, Location, suggestion
@@ -62,34 +62,35 @@ class Engine:
         Raises ``FactsError`` with every refused fact or outcome, ``DecisionError`` when the rules fail, ``KeyError`` for
         an unknown ``ruleset``.
         """
-        wanted = self._wanted(outcomes, ruleset)
+        wanted = self._exports(ruleset) if outcomes is None else self._wanted(outcomes, ruleset)
         slots = self._blank.copy()
         try:
             for name, raw in facts.items():
                 slot, enter = self._doors[name]
                 slots[slot] = enter(raw)
             known = frozenset(facts)
-        except (KeyError, Refused):
+        except (KeyError, TypeError, Refused):
             slots, known = self._admit_with_care(facts)
-        agenda = self._agendas.ask(known, wanted) if fresh_agenda else self._agendas.get(known, wanted)
+        request = ruleset if outcomes is None else wanted
+        agenda = self._agendas.ask(known, wanted) if fresh_agenda else self._agendas.get(known, request, wanted)
         if trace:
             return self._traced(agenda, slots, known)
         try:
-            for emitted in agenda.emitted:
-                emitted.fire(slots)
+            for fire in agenda.fires:
+                fire(slots)
         except FAILURES:
             raise self._failure(agenda, slots, known) from None
         return self._answer(agenda, slots)
 
     # --- the door -------------------------------------------------------------------------------------------------------
 
-    def _wanted(self, outcomes: Iterable[str] | None, ruleset: str | None) -> tuple[str, ...]:
-        exports = self._exported if ruleset is None else self.program.ruleset(ruleset).exports
-        if outcomes is None:
-            return exports
+    def _exports(self, ruleset: str | None) -> tuple[str, ...]:
+        return self._exported if ruleset is None else self.program.ruleset(ruleset).exports
+
+    def _wanted(self, outcomes: Iterable[str], ruleset: str | None) -> tuple[str, ...]:
+        exports = self._exports(ruleset)
         wanted = tuple(dict.fromkeys(outcomes))
-        known = set(exports)
-        unknown = [(n, name) for n, name in enumerate(wanted) if name not in known]
+        unknown = [(n, name) for n, name in enumerate(wanted) if name not in exports]
         if unknown:
             raise FactsError([Diagnostic("E409", Location(path=("outcomes", n)), {"found": shown(name), **suggestion(name, exports)}) for n, name in unknown])
         return wanted
@@ -108,9 +109,8 @@ class Engine:
                     Diagnostic("E412", Location(path=("facts", name)), {"field_zh": known.label.zh, "field_en": known.label.en, "first": given[known.id]})
                 )
             given[known.id] = name
-            slot, enter = self._doors[known.id]
             try:
-                slots[slot] = enter(_by_code(raw, known))
+                slots[self._slots[known.id]] = careful_door(known.type)(_by_code(raw, known))
             except Refused as refused:
                 faults.append(refusal(refused, known, spelled=name))
         if faults:
@@ -132,7 +132,7 @@ class Engine:
             if slot is UNKNOWN:
                 undecided = (*undecided, self._left_open(name, slots))
             else:
-                outcomes[name] = shown_as(slot)
+                outcomes[name] = slot if shown_as is None else shown_as(slot)
         return Decision(outcomes, undecided, agenda.rulesets)
 
     def _left_open(self, name: str, slots: list[Slot]) -> Undecided:

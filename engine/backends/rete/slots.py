@@ -8,14 +8,13 @@ field that is not known; None one that is known to be empty.
 from __future__ import annotations
 
 import datetime
-import decimal
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
 from engine.datatypes import BooleanType, ChoiceType, DateType, NumberType, Type
 from engine.grid.boxes import lattice
-from engine.values import CONTEXT, EXACT, Value, admit, admit_number, canonical, render
+from engine.values import CONTEXT, EXACT, Value, admit, admit_number, render
 
 
 class _Unknown:
@@ -60,7 +59,7 @@ def day(ordinal: int | None) -> datetime.date | None:
 
 
 def door(type_: Type) -> Door:
-    """What turns a JSON value of this type into its slot; raises ``Refused``. Common cases take a short way."""
+    """What turns a JSON value of this type into its slot, by the shortest way; raises when the careful way must look."""
     match type_:
         case NumberType():
             return _number_door(type_)
@@ -69,7 +68,7 @@ def door(type_: Type) -> Door:
         case BooleanType():
             return lambda raw: raw if raw is True or raw is False else admit(raw, type_)
         case _:
-            return lambda raw: to_slot(admit(raw, type_), type_)
+            return careful_door(type_)
 
 
 def _number_door(type_: NumberType) -> Door:
@@ -85,37 +84,48 @@ def _number_door(type_: NumberType) -> Door:
                 return point
         elif type(raw) is Decimal:
             try:
-                if lowest <= raw <= highest:
-                    scaled = _exactly(raw, scale)
-                    point = int(scaled)
-                    if point == scaled:
-                        return point
-            except (decimal.InvalidOperation, decimal.Inexact):
+                scaled = _exactly(raw, scale)
+                point = int(scaled)
+                if point == scaled and low <= point <= high:
+                    return point
+            except ArithmeticError:
                 pass  # refused below, with its reason
         elif raw is None:
             return None
-        return lattice(admit_number(raw, type_), type_)
+        return int(lattice(admit_number(raw, type_), type_))
 
     return enter
 
 
 def _choice_door(type_: ChoiceType) -> Door:
-    codes = {code: code for code in type_.codes}
-
-    def enter(raw: object) -> str | None:
-        if type(raw) is str and raw in codes:
-            return codes[raw]
-        return admit(raw, type_)  # type: ignore[no-any-return]
-
-    return enter
+    """A look-up that raises ``KeyError`` or ``TypeError`` for anything but a code or null; the careful way says what is wrong."""
+    return {None: None, **{code: code for code in type_.codes}}.__getitem__  # type: ignore[misc, return-value]
 
 
-def show(type_: Type) -> Callable[[Slot], Any]:
-    """What turns a slot into the JSON value of an answer."""
+def careful_door(type_: Type) -> Door:
+    """Like ``door``, but whatever is refused is refused with its reason."""
+    return lambda raw: to_slot(admit(raw, type_), type_)
+
+
+def _number_shower(scale: int) -> Callable[[Slot], Any]:
+    """Whole numbers as ``int``, others as ``Decimal`` without trailing zeros."""
+    size = 10**scale
+
+    def shown(point: int | None) -> int | Decimal | None:
+        if point is None:
+            return None
+        whole, rest = divmod(point, size)
+        return _scaleb(Decimal(point), -scale).normalize(CONTEXT) if rest else whole
+
+    return shown
+
+
+def show(type_: Type) -> Callable[[Slot], Any] | None:
+    """What turns a slot into the JSON value of an answer; None when it is that already."""
     match type_:
         case NumberType(scale=0) | BooleanType() | ChoiceType():
-            return lambda slot: slot
+            return None
         case NumberType(scale=scale):
-            return lambda slot: None if slot is None else canonical(_scaleb(Decimal(slot), -scale))
+            return _number_shower(scale)
         case _:
             return lambda slot: render(from_slot(slot, type_))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from collections.abc import Iterator
+from typing import Any, Final, cast
 
-from flask import Request
+from flask import request
 from marshmallow import Schema, ValidationError
-from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import UnsupportedMediaType
 
 from api.exact_json import loads
 from api.problems import InvalidRequest
 from engine import Text
 
-_TEXTS: dict[str, str] = {
+_TEXTS: Final[dict[str, str]] = {
     "Missing data for required field.": "缺少这一项。",
     "Unknown field.": "没有这一项。",
     "Field may not be null.": "不能为 null。",
@@ -26,21 +26,17 @@ _TEXTS: dict[str, str] = {
 }
 
 
-class ExactParser(FlaskParser):
-    """webargs with our JSON and our refusals."""
-
-    def load_json(self, req: Request, schema: Schema) -> Any:
-        if req.mimetype != "application/json":
-            raise UnsupportedMediaType
-        return loads(req.get_data(cache=True))
-
-    def handle_error(self, error: ValidationError, req: Request, schema: Schema, *, error_status_code: int | None, error_headers: Any) -> NoReturn:
-        messages = error.messages
-        body = messages.get("json", messages) if isinstance(messages, dict) else messages
-        raise InvalidRequest(list(_faults(body, ""))) from None
+def read_body(schema: Schema) -> dict[str, Any]:
+    """The current request's body as ``schema`` reads it; raises ``Malformed``, ``InvalidRequest`` or an HTTP 413 or 415."""
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType
+    try:
+        return cast(dict[str, Any], schema.load(loads(request.get_data(cache=False))))
+    except ValidationError as error:
+        raise InvalidRequest(list(_faults(error.messages, ""))) from None
 
 
-def _faults(messages: Any, pointer: str) -> Any:
+def _faults(messages: Any, pointer: str) -> Iterator[tuple[str, Text]]:
     """Flatten marshmallow's nested messages into (JSON pointer, bilingual text)."""
     if isinstance(messages, dict):
         for name, inner in messages.items():
