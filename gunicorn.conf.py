@@ -34,7 +34,7 @@ def when_ready(server: Any) -> None:
     """Say where the service is, once it answers."""
     url = f"http://{bind}"
     if _demo_key:
-        warning = "演示模式:仅限本机,密钥只在本次运行有效 / demo mode: this machine only, the key is valid for this run only."
+        warning = "演示模式：仅限本机，密钥只在本次运行有效 / demo mode: this machine only, the key is valid for this run only."
         print(_BANNER.format(url=url, key=_demo_key, warning=warning, facts=_FACTS), flush=True)
     else:
         print(f"准绳 Zhunsheng 已就绪 / ready:  {url}", flush=True)

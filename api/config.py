@@ -46,7 +46,7 @@ def _keys(text: str) -> dict[str, str]:
             raise ConfigurationError("ZHUNSHENG_API_KEYS: 每项应为 名称:SHA-256(64 位十六进制) / each entry is NAME:SHA-256 (64 hex digits)")
         keys[match[2]] = match[1]
     if not keys:
-        raise ConfigurationError("ZHUNSHENG_API_KEYS: 没有 API 密钥,请运行 `zhunsheng key 系统名` 生成 / no API key: create one with `zhunsheng key SYSTEM`")
+        raise ConfigurationError("ZHUNSHENG_API_KEYS: 没有 API 密钥，请运行 `zhunsheng key 系统名` 生成 / no API key: create one with `zhunsheng key SYSTEM`")
     return keys
 
 

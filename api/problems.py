@@ -35,18 +35,18 @@ HTTP_CODES: Final[dict[str, ProblemCode]] = {
     "E603": ProblemCode(400, Text("嵌套过深", "Nested too deep"), Text("JSON 最多嵌套 {limit} 层。", "JSON may be nested at most {limit} levels deep.")),
     "E604": ProblemCode(400, Text("数字过长", "Number too long"), Text("一个数字最多写 {limit} 个字符。", "A number may have at most {limit} characters.")),
     "E605": ProblemCode(400, Text("不是 UTF-8", "Not UTF-8"), Text("请求体从第 {position} 个字节起不是 UTF-8。", "The body stops being UTF-8 at byte {position}.")),
-    "E606": ProblemCode(400, Text("不是数", "Not a number"), Text("JSON 里没有 {found},请提供有限的十进制数。", "JSON has no {found}: send finite decimal numbers.")),
+    "E606": ProblemCode(400, Text("不是数", "Not a number"), Text("JSON 里没有 {found}，请提供有限的十进制数。", "JSON has no {found}: send finite decimal numbers.")),
     "E607": ProblemCode(422, Text("请求不合要求", "Invalid request"), Text("{detail_zh}", "{detail_en}")),
     "E610": ProblemCode(401, Text("缺少密钥", "Missing key"), Text("请在 Authorization 头中提供 Bearer 密钥。", "Send an API key: Authorization: Bearer <key>.")),
     "E611": ProblemCode(401, Text("密钥无效", "Wrong key"), Text("这个密钥不存在或已停用。", "This key does not exist or is no longer valid.")),
     "E620": ProblemCode(404, Text("没有这个地址", "Not found"), Text("这里没有 {path}。", "There is nothing at {path}.")),
-    "E621": ProblemCode(404, Text("没有这个规则集", "No such ruleset"), Text("没有名为「{found}」的规则集。可用:{allowed}。", "There is no ruleset “{found}”. Available: {allowed}.")),
+    "E621": ProblemCode(404, Text("没有这个规则集", "No such ruleset"), Text("没有名为「{found}」的规则集。可用：{allowed}。", "There is no ruleset “{found}”. Available: {allowed}.")),
     "E622": ProblemCode(405, Text("方法不允许", "Method not allowed"), Text("{path} 不接受 {method}。", "{path} does not accept {method}.")),
     "E623": ProblemCode(413, Text("请求体过大", "Body too large"), Text("请求体最多 {limit} 字节。", "A body may have at most {limit} bytes.")),
     "E624": ProblemCode(415, Text("请求体类型不对", "Unsupported media type"), Text("请以 Content-Type: application/json 发送请求体。", "Send the body as Content-Type: application/json.")),
-    "E625": ProblemCode(400, Text("请求无法处理", "Bad request"), Text("请求不符合 HTTP 的规定:{detail}。", "The request is not proper HTTP: {detail}.")),
-    "E690": ProblemCode(503, Text("尚未就绪", "Not ready"), Text("服务正在启动,请稍后再试。", "The service is starting; try again shortly.")),
-    "E699": ProblemCode(500, Text("系统故障", "Our fault"), Text("这是我们的故障,请求无误。报修时请提供编号 {incident}。", "Our fault, not your request's. Quote {incident} when reporting.")),
+    "E625": ProblemCode(400, Text("请求无法处理", "Bad request"), Text("请求不符合 HTTP 的规定：{detail}。", "The request is not proper HTTP: {detail}.")),
+    "E690": ProblemCode(503, Text("尚未就绪", "Not ready"), Text("服务正在启动，请稍后再试。", "The service is starting; try again shortly.")),
+    "E699": ProblemCode(500, Text("系统故障", "Our fault"), Text("这是我们的故障，请求无误。报修时请提供编号 {incident}。", "Our fault, not your request's. Quote {incident} when reporting.")),
 }  # fmt: skip
 
 

@@ -157,7 +157,7 @@ def main(arguments: Sequence[str]) -> int:
         data = json.load(sys.stdin, parse_float=Decimal)
         vocabulary, rulesets = data["vocabulary"], list(data["rulesets"])
     except (ValueError, LookupError, TypeError) as error:
-        parser.error(f'standard input is not {{"vocabulary": …, "rulesets": […]}}: {error!r}')
+        parser.error(f'standard input is not {{"vocabulary": …, "rulesets": […]}}: {error}')
     return 0 if stages(vocabulary, rulesets) else 1
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Decimal
 from typing import Final
 
-from engine.datatypes import BooleanType, ChoiceType, DateType, DurationType, EmptyType, ListType, NumberType, TextType, Type
-from engine.values import CONTEXT, Months, Refused, Value, admit_number, equal, plain, render
+from engine.datatypes import BooleanType, ChoiceType, DateType, DurationType, EmptyType, ListType, NumberType, TextType, Type, fits
+from engine.values import CONTEXT, Impossible, Months, Refused, Value, admit_number, equal, plain, render
 
 Signature = Callable[[Sequence[Type]], Type | None]
 """Argument types → result type, or None when the function does not take them."""
@@ -50,8 +50,15 @@ def comparable(type_: Type) -> bool:
     return isinstance(type_, NumberType | DateType | DurationType | TextType) or (isinstance(type_, ChoiceType) and type_.ordered)
 
 
-def _kind(type_: Type) -> type:
-    return TextType if isinstance(type_, ChoiceType) else type(type_)
+def _kind(type_: Type) -> type | DurationType:
+    """Types of one kind may stand together in a spread: choices are texts, the two durations are apart."""
+    match type_:
+        case ChoiceType():
+            return TextType
+        case DurationType():
+            return type_
+        case _:
+            return type(type_)
 
 
 def _exactly(result: Type, *kinds: type) -> Signature:
@@ -89,11 +96,16 @@ def _same_list(types: Sequence[Type]) -> Type | None:
 
 
 def _lists(types: Sequence[Type]) -> Type | None:
-    return types[0] if types and all(isinstance(type_, ListType) for type_ in types) else None
+    return types[0] if types and isinstance(types[0], ListType) and all(fits(type_, types[0]) for type_ in types) else None
 
 
-def _list_and_item(result: Type) -> Signature:
-    return lambda types: result if len(types) == 2 and isinstance(types[0], ListType) else None
+def _list_and_item(types: Sequence[Type]) -> Type | None:
+    """The list type, when the second argument may be one of its elements."""
+    return types[0] if len(types) == 2 and isinstance(types[0], ListType) and fits(types[1], types[0].item) else None
+
+
+def _found_in(result: Type) -> Signature:
+    return lambda types: result if _list_and_item(types) else None
 
 
 def _rounding(types: Sequence[Type]) -> Type | None:
@@ -150,7 +162,7 @@ def _total(*arguments: Value) -> Value:
 
 def _quantum(places: Decimal) -> Decimal:
     if places != int(places) or not -34 <= places <= 34:
-        raise ValueError("decimals must be a whole number")
+        raise Impossible("小数位数应为 -34 到 34 的整数", "the number of decimals must be a whole number from -34 to 34")
     return Decimal(1).scaleb(-int(places))
 
 
@@ -192,7 +204,7 @@ def add_months(date: datetime.date, months: int) -> datetime.date:
 
 def _substring_of(text: str, start: Decimal, length: Decimal | None = None) -> str:
     if start == 0 or start != int(start):
-        raise ValueError("positions start at 1, or at -1 from the end")
+        raise Impossible("位置从 1 开始，末尾为 -1", "positions start at 1, or at -1 from the end")
     begin = int(start) - 1 if start > 0 else max(0, len(text) + int(start))
     return text[begin:] if length is None else text[begin : begin + max(0, int(length))]
 
@@ -219,7 +231,7 @@ def _number(text: str) -> Decimal:
     try:
         return admit_number(text, NUMBER)
     except Refused:
-        raise ValueError(f"{text!r} is not a plain decimal") from None
+        raise Impossible(f"「{text}」不是普通十进制数", f"“{text}” is not a plain decimal") from None
 
 
 def _contains_item(items: list[Value] | None, item: Value) -> bool | None:
@@ -259,8 +271,8 @@ BUILTINS: Final[dict[str, Builtin]] = {
         Builtin("starts with", "starts with(text, match)", _exactly(BOOLEAN, TextType, TextType), str.startswith),
         Builtin("ends with", "ends with(text, match)", _exactly(BOOLEAN, TextType, TextType), str.endswith),
         Builtin("join", "join(text, text, …)", _texts, lambda *texts: "".join(texts)),
-        Builtin("list contains", "list contains(list, element)", _list_and_item(BOOLEAN), _contains_item, takes_empty=True),
-        Builtin("append", "append(list, element)", lambda types: types[0] if _list_and_item(BOOLEAN)(types) else None, lambda items, item: [*items, item]),
+        Builtin("list contains", "list contains(list, element)", _found_in(BOOLEAN), _contains_item, takes_empty=True),
+        Builtin("append", "append(list, element)", _list_and_item, lambda items, item: [*items, item]),
         Builtin("concatenate", "concatenate(list, list, …)", _lists, lambda *lists: [item for items in lists for item in items]),
         Builtin("distinct values", "distinct values(list)", _same_list, _distinct),
         Builtin("reverse", "reverse(list)", _same_list, lambda items: items[::-1]),
@@ -268,7 +280,7 @@ BUILTINS: Final[dict[str, Builtin]] = {
         Builtin(
             "index of",
             "index of(list, element)",
-            _list_and_item(ListType(NUMBER)),
+            _found_in(ListType(NUMBER)),
             lambda items, item: [Decimal(n) for n, other in enumerate(items, 1) if equal(item, other)],
         ),
         Builtin("date", 'date("2024-09-30") | date(year, month, day)', _date, _make_date),

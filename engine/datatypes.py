@@ -133,6 +133,23 @@ class Field:
         return f"{self.owner}.{self.id}" if self.owner else self.id
 
 
+def fits(found: Type, expected: Type) -> bool:
+    """Whether a value of type ``found`` may stand where ``expected`` is wanted (units are checked apart)."""
+    match found, expected:
+        case EmptyType(), _:
+            return True
+        case ChoiceType(), TextType():
+            return True
+        case ListType(item), ListType(wanted):
+            return fits(item, wanted)
+        case ChoiceType(), ChoiceType():
+            return set(found.codes) <= set(expected.codes)
+        case DurationType(), DurationType():
+            return found == expected
+        case _:
+            return type(found) is type(expected)
+
+
 def type_words(type_: Type) -> Text:
     """Name a type the way a table's author would."""
     match type_:

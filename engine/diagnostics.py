@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from dataclasses import field as default
 from typing import Literal
 
 from engine.codes import CODES
@@ -27,9 +28,9 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A grid place: document, table (or formula, field, case), row, column, and characters ``start``–``end`` of ``text``.
+    """A grid place: document, table (or formula), row, column or field, and characters ``start``–``end`` of ``text``.
 
-    ``path`` is the place in the document as keys and positions, and gives the JSON pointer.
+    ``path`` is the place in the document as keys and positions, and gives the JSON pointer. ``line`` counts from 1.
     """
 
     document: str = ""
@@ -38,6 +39,8 @@ class Location:
     row: str = ""
     row_number: int = 0
     column: Text | None = None
+    field: Text | None = None
+    line: int = 0
     text: str = ""
     start: int = 0
     end: int = 0
@@ -63,7 +66,11 @@ class Location:
             steps.append(f"第 {self.row_number} 行({self.row})" if zh else f"row {self.row_number} ({self.row})")
         if self.column:
             steps.append(f"列「{self.column.zh}」" if zh else f"column “{self.column.en}”")
-        return " › ".join(steps) or self.pointer or self.document
+        if self.field:
+            steps.append(f"字段「{self.field.zh}」" if zh else f"field “{self.field.en}”")
+        if self.line:
+            steps.append(f"第 {self.line} 行" if zh else f"line {self.line}")
+        return " › ".join(steps) or " › ".join(str(step + 1) if isinstance(step, int) else step for step in self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +78,8 @@ class Diagnostic:
     """One finding: a code of ``CODES``, the parameters of its texts, and its place."""
 
     code: str
-    location: Location = field(default_factory=Location)
-    parameters: Mapping[str, object] = field(default_factory=dict)
+    location: Location = default(default_factory=Location)
+    parameters: Mapping[str, object] = default(default_factory=dict)
 
     def title(self, language: Language) -> str:
         code = CODES[self.code]
@@ -112,4 +119,4 @@ def suggestion(found: str, candidates: Iterable[str]) -> dict[str, str]:
     near = difflib.get_close_matches(found, list(candidates), n=1, cutoff=0.6)
     if not near:
         return {"suggestion_zh": "", "suggestion_en": ""}
-    return {"suggestion_zh": f"是不是「{near[0]}」?", "suggestion_en": f"Did you mean “{near[0]}”?"}
+    return {"suggestion_zh": f"是不是「{near[0]}」？", "suggestion_en": f"Did you mean “{near[0]}”?"}

@@ -99,8 +99,8 @@ class Explainer:
         said = []
         for key, node in pairs:
             type_ = outcome_item(self.program.fields[key].type, table.policy)
-            said.append(f"{self._label(key, language)}{':' if zh else ': '}{self._operand(node, type_, language)}")
-        return (";" if zh else "; ").join(said)
+            said.append(f"{self._label(key, language)}{'：' if zh else ': '}{self._operand(node, type_, language)}")
+        return ("；" if zh else "; ").join(said)
 
     def _label(self, key: str, language: Language) -> str:
         return self.program.fields[key].label.in_(language)
@@ -120,7 +120,7 @@ class Explainer:
 
     def _given(self, key: str, value: Value) -> Step:
         known = self.program.fields[key]
-        said = Text(f"{known.label.zh} = {words(value, known.type, 'zh')}(调用方给出)", f"{known.label.en} = {words(value, known.type, 'en')} (given)")
+        said = Text(f"{known.label.zh} = {words(value, known.type, 'zh')}（调用方给出）", f"{known.label.en} = {words(value, known.type, 'en')} (given)")
         return Step("", known.id, "given", {known.id: render(value)}, text=said)
 
     def _step(self, production: Production, fired: list[int], values: Mapping[str, Value], known: frozenset[str]) -> Step:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Final
 
 from engine.builtins import add_months
-from engine.values import CONTEXT, Months, Value, equal, less, negated
+from engine.values import CONTEXT, Impossible, Months, Value, equal, less, negated
 
 ARITHMETIC: Final[dict[str, Callable[[Decimal, Decimal], Decimal]]] = {
     "+": CONTEXT.add,
@@ -53,6 +53,23 @@ def compare(operator: str, left: Value, right: Value, order: tuple[str, ...] = (
             return negated(less(right, left))
         case _:
             return negated(less(left, right))
+
+
+def why(failure: Exception) -> dict[str, str]:
+    """The parameters of E503: why there is no value, in the words of a table's author."""
+    match failure:
+        case Impossible(text=text):
+            return {"why_zh": text.zh, "why_en": text.en}
+        case ZeroDivisionError():
+            return {"why_zh": "除数为零", "why_en": "a divisor is zero"}
+        case decimal.InvalidOperation() if decimal.DivisionUndefined in failure.args[0]:
+            return {"why_zh": "除数为零", "why_en": "a divisor is zero"}
+        case decimal.DecimalException():
+            return {"why_zh": "数值超过 34 位有效数字", "why_en": "the number needs more than 34 digits"}
+        case OverflowError():
+            return {"why_zh": "日期或时长过大", "why_en": "the date or duration is too large"}
+        case _:
+            return {"why_zh": "没有这样的日期", "why_en": "there is no such date"}
 
 
 def negative(value: Value) -> Value:

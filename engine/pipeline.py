@@ -14,12 +14,12 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
 from engine.builtins import comparable
-from engine.datatypes import UNDECLARED_SCALE, ChoiceType, Field, ListType, NumberType, Type
+from engine.datatypes import UNDECLARED_SCALE, ChoiceType, Field, ListType, NumberType, Type, fits
 from engine.diagnostics import Diagnostic, Location, Text, suggestion
 from engine.errors import DocumentError
 from engine.program import Column, Formula, Production, Program, Row, Ruleset, Table, outcome_item
 from engine.source.cells import parse_cell, parse_expression
-from engine.source.check import Scope, check_cell, check_expression, check_scale, fits, mismatch
+from engine.source.check import Scope, check_cell, check_expression, check_scale, mismatch
 from engine.source.document import ColumnSource, Document, FormulaSource, HitPolicy, RowSource, TableSource, Vocabulary
 from engine.source.lexer import Unreadable
 from engine.source.reader import read_ruleset, read_vocabulary
@@ -136,7 +136,9 @@ class _Understanding:
         self.faults.append(Diagnostic(code, at, parameters))
 
     def unreadable(self, error: Unreadable, at: Location, text: str) -> None:
-        self.fault(error.code, at.spanning(text, error.start, error.end), **error.parameters)
+        subject = at.column or at.part or Text("", "")
+        parameters = {"field_zh": subject.zh, "field_en": subject.en, **error.parameters}
+        self.fault(error.code, at.spanning(text, error.start, error.end), **parameters)
 
     def outcome(self, name: str, at: Location) -> Field | None:
         known = self.scope.find(name)
@@ -148,10 +150,24 @@ class _Understanding:
 
     def expression(self, text: str, at: Location, expected: Type | None) -> tuple[Expression, Type] | None:
         try:
-            return check_expression(parse_expression(text, self.scope.lexicon), self.scope, expected)
+            node, type_ = check_expression(parse_expression(text, self.scope.lexicon), self.scope, expected)
+            self.check_canonical(node, expected)
         except Unreadable as error:
             self.unreadable(error, at, text)
             return None
+        return node, type_
+
+    def check_canonical(self, node: Expression, expected: Type | None) -> None:
+        """Refuse (E217) an expression whose canonical text would be read as something else: two things share a name."""
+        if isinstance(node, Literal_):
+            return
+        written = write_expression(node)
+        try:
+            again, _ = check_expression(parse_expression(written, self.scope.lexicon), self.scope, expected)
+        except Unreadable:
+            again = None
+        if again != node:
+            raise Unreadable("E217", *node.span, found=written)
 
     def result(self, text: str, at: Location, outcome: Field, wanted: Type) -> Expression | None:
         """An output cell or formula whose value becomes ``outcome``: type, unit, scale and domain must fit."""
@@ -245,7 +261,7 @@ class _Understanding:
                 "E305",
                 at,
                 policy=source.hit_policy,
-                why_zh="按取值排先后,结论单元格只能写常量",
+                why_zh="按取值排先后，结论单元格只能写常量",
                 why_en="ranks rows by outcome, so output cells must be constants",
             )
 
@@ -291,15 +307,15 @@ def _check_domain(node: Literal_, value: Decimal, wanted: NumberType, outcome: F
 def _policy_fault(policy: HitPolicy, type_: Type, outputs: int) -> Text | None:
     item = outcome_item(type_, policy)
     if policy in ("R", "O", "C") and not isinstance(type_, ListType):
-        return Text("给出清单,结论的类型应为 list", "gathers a list, so the outcome must be a list")
+        return Text("给出清单，结论的类型应为 list", "gathers a list, so the outcome must be a list")
     if policy in ("C+", "C<", "C>", "C#") and outputs != 1:
         return Text("只能有一个结论列", "takes a single output column")
     if policy in ("C+", "C#") and not isinstance(type_, NumberType):
-        return Text("给出数字,结论的类型应为 number", "gives a number, so the outcome must be a number")
+        return Text("给出数字，结论的类型应为 number", "gives a number, so the outcome must be a number")
     if policy in ("C<", "C>") and not comparable(type_):
         return Text("要求结论能比大小", "needs outcomes that can be ordered")
     if policy in ("P", "O") and not (isinstance(item, ChoiceType) and item.ordered):
-        return Text("按取值的高低定先后,结论应为有序的取值", "ranks rows by outcome, so the outcome must be an ordered choice")
+        return Text("按取值的高低定先后，结论应为有序的取值", "ranks rows by outcome, so the outcome must be an ordered choice")
     return None
 
 

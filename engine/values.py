@@ -62,6 +62,14 @@ MAX_DIGITS: Final = 34
 MAX_LIST: Final = 10_000
 
 
+class Impossible(ValueError):
+    """An operation that has no value, said in both languages."""
+
+    def __init__(self, zh: str, en: str) -> None:
+        self.text = Text(zh, en)
+        super().__init__(en)
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Months:
     """A duration of whole months; twelve make a year."""
@@ -201,14 +209,15 @@ def admit_number(raw: object, type_: NumberType) -> Decimal:
     value = _to_decimal(raw, type_)
     low, high = type_.minimum, type_.maximum
     if (low is not None and value < low) or (high is not None and value > high) or value.adjusted() >= MAX_DIGITS:
-        raise Refused("E404", found=shown(value), low=_bound(low), high=_bound(high), unit=type_.unit or "—")
+        raise Refused("E404", found=shown(value), low=bound(low), high=bound(high), unit=type_.unit or "—")
     if lattice_point(value, type_.scale) is None:
         raise Refused("E405", found=shown(value), scale=type_.scale)
     return value
 
 
-def _bound(bound: Decimal | None) -> str:
-    return "∞" if bound is None else plain(bound)
+def bound(limit: Decimal | None) -> str:
+    """A limit as an error names it."""
+    return "∞" if limit is None else plain(limit)
 
 
 def _admit_choice(raw: object, type_: ChoiceType) -> str:
@@ -318,7 +327,9 @@ def admit(raw: object, type_: Type) -> Value:
 
 def refusal(refused: Refused, field: Field, *, spelled: str) -> Diagnostic:
     """The located finding for a value of ``field`` (as the caller spelled it) that was refused."""
-    location = Location(path=("facts", spelled, *refused.steps), column=field.label)
+    inside = "".join(f" › {step + 1 if isinstance(step, int) else step}" for step in refused.steps)
+    named = Text(field.label.zh + inside, field.label.en + inside)
+    location = Location(path=("facts", spelled, *refused.steps), field=named)
     return Diagnostic(refused.code, location, {"field_zh": field.label.zh, "field_en": field.label.en, **refused.parameters})
 
 

@@ -22,7 +22,7 @@ FOLDER = click.argument("folder", type=click.Path(exists=True, file_okay=False, 
 
 @click.group()
 def main() -> None:
-    """准绳:银行规则服务 / Zhunsheng: a rules service for banks."""
+    """准绳：银行规则服务 / Zhunsheng: a rules service for banks."""
 
 
 @main.command()
@@ -36,7 +36,7 @@ def serve(demo: bool, port: int, workers: int) -> NoReturn:
         try:
             probe.bind((HOST, port))
         except OSError:
-            sys.exit(f"端口 {port} 已被占用,请换一个 / port {port} is in use, choose another:  PORT={port + 1} make run")
+            sys.exit(f"端口 {port} 已被占用，请换一个 / port {port} is in use, choose another:  PORT={port + 1} make run")
     if demo:
         key = new_key()
         os.environ |= {"ZHUNSHENG_DEMO": "1", "ZHUNSHENG_DEMO_KEY": key, "ZHUNSHENG_API_KEYS": f"demo:{hash_key(key)}"}
@@ -62,7 +62,7 @@ def check(folder: Path, language: Language) -> None:
     rows = sum(len(table.rows) for ruleset in engine.program.rulesets for table in ruleset.tables)
     count = sum(len(cases) for cases in catalog.cases.values())
     rulesets = len(engine.program.rulesets)
-    click.echo(f"通过:{rulesets} 个规则集,{rows} 行,{count} 个用例" if language == "zh" else f"Passed: {rulesets} rulesets, {rows} rows, {count} cases")
+    click.echo(f"通过：{rulesets} 个规则集，{rows} 行，{count} 个用例" if language == "zh" else f"Passed: {rulesets} rulesets, {rows} rows, {count} cases")
 
 
 @main.command()
@@ -75,7 +75,7 @@ def describe(ruleset: str, language: Language) -> None:
         found = engine.program.ruleset(ruleset)
     except KeyError:
         names = ", ".join(known.id for known in engine.program.rulesets)
-        sys.exit(f"没有规则集 {ruleset};可用 / no such ruleset; available: {names}")
+        sys.exit(f"没有规则集 {ruleset}；可用 / no such ruleset; available: {names}")
     explainer = Explainer(engine.program)
     for table in found.tables:
         click.echo(f"\n{table.title.in_(language)} [{table.policy}]")

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import yaml
 
-from engine import Diagnostic, DocumentError, Location, Text
+from engine import Diagnostic, DocumentError, Location
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -69,19 +69,45 @@ for _tag, (_pattern, _first) in _PLAIN.items():
 _Loader.add_constructor("tag:zhunsheng,2026:decimal", _decimal)
 
 
+_PROBLEMS: Final = {
+    "unexpected end of stream": "引号没有结束",
+    "is repeated": "同一个键写了两次",
+    "aliases": "不允许使用锚点和别名(& *)",
+    "could not determine a constructor": "不允许使用标签(!)",
+    "did not find expected key": "缩进不一致,或缺少键",
+    "did not find expected '-' indicator": "清单的缩进不一致",
+    "did not find expected ',' or ']'": "方括号没有结束,或缺少逗号",
+    "did not find expected ',' or '}'": "花括号没有结束,或缺少逗号",
+    "mapping values are not allowed": "此处不能有冒号,请检查缩进或给文字加引号",
+    "cannot start any token": "此处的符号不能开头(制表符、% 或 @),请用空格缩进或给文字加引号",
+    "block sequence entries are not allowed": "此处不能开始清单,请检查缩进",
+    "expected a single document": "一个文件只能有一份文档",
+}
+"""What PyYAML says → what we say in Chinese."""
+
+
 def load_yaml(text: str, name: str) -> Any:
     """Parse one YAML document; raises ``DocumentError`` (E101) that names ``name`` and the line."""
     try:
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = "" if mark is None else text.splitlines()[mark.line] if mark.line < len(text.splitlines()) else ""
-        column = 0 if mark is None else mark.column
-        part = None if mark is None else Text(f"第 {mark.line + 1} 行", f"line {mark.line + 1}")
-        detail = getattr(error, "problem", None) or str(error)
-        raise DocumentError([Diagnostic("E101", Location(name, part=part, text=line, start=column, end=column + 1), {"detail": detail})]) from None
+        raise DocumentError([_fault(error, text, name)]) from None
     except RecursionError:
-        raise DocumentError([Diagnostic("E101", Location(name), {"detail": "nested too deep"})]) from None
+        raise DocumentError([Diagnostic("E101", Location(name), {"detail_zh": "嵌套过深", "detail_en": "nested too deep"})]) from None
+
+
+def _fault(error: yaml.YAMLError, text: str, name: str) -> Diagnostic:
+    """The finding for what PyYAML could not read: where the trouble begins, and what it is in both languages."""
+    problem = getattr(error, "problem", None) or str(error)
+    mark, lines = getattr(error, "problem_mark", None), text.splitlines()
+    if (mark is None or mark.line >= len(lines)) and getattr(error, "context_mark", None):
+        mark = error.context_mark  # type: ignore[attr-defined]
+    if mark is None or mark.line >= len(lines):
+        location = Location(name)
+    else:
+        location = Location(name, line=mark.line + 1, text=lines[mark.line], start=mark.column, end=mark.column + 1)
+    zh = next((zh for part, zh in _PROBLEMS.items() if part in problem), "这里的写法不合 YAML 的规定")
+    return Diagnostic("E101", location, {"detail_zh": zh, "detail_en": problem})
 
 
 class _Dumper(yaml.SafeDumper):

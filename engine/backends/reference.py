@@ -8,21 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final, assert_never
+from typing import Final, assert_never
 
 from engine.builtins import call
 from engine.datatypes import ChoiceType, ListType, NumberType, Type
-from engine.diagnostics import Diagnostic, Location
+from engine.diagnostics import Diagnostic, Location, Text
 from engine.errors import DecisionError
-from engine.operators import arithmetic, compare, element, member_of, negative
-from engine.program import Formula, Production, Program, Row, Table
+from engine.operators import arithmetic, compare, element, member_of, negative, why
+from engine.program import Production, Program, Row, Table, outcome_item
 from engine.source import syntax
 from engine.source.syntax import Expression, Test
-from engine.values import Value, both, either, equal, negated, plain, round_to
+from engine.values import Value, both, bound, either, equal, negated, plain, round_to
 
 Environment = Mapping[str, Value]
 
-FAILURES: Final = (ArithmeticError, ValueError, OverflowError)
+FAILURES: Final = (ArithmeticError, ValueError)
+"""What an expression that has no value raises."""
 
 
 def evaluate(program: Program, facts: Environment) -> dict[str, Value]:
@@ -42,19 +43,18 @@ def evaluate(program: Program, facts: Environment) -> dict[str, Value]:
 
 
 def fire(production: Production, known: Environment, program: Program) -> dict[str, Value]:
-    """The outcomes one production gives; an outcome without a value is left out."""
-    types = {key: program.fields[key].type for key in production.gives}
+    """The outcomes one production gives, given ones left alone; an outcome without a value is left out."""
+    wanted = {key: program.fields[key] for key in production.gives if key not in known}
+    derived: dict[str, Value] = {}
     try:
-        match production:
-            case Formula(gives=(key,), expression=expression):
-                values = {key: value_of(expression, known)}
-            case Table():
-                values = _table(production, known, types)
-            case _:
-                raise AssertionError(production)
-        return {key: settled(value, types[key], key, production) for key, value in values.items() if value is not None}
+        hits = _hits(production, known, program) if isinstance(production, Table) else []
+        for key, field in wanted.items():
+            value = _table_value(production, hits, key, known, field.type) if isinstance(production, Table) else value_of(production.expression, known)
+            if value is not None:
+                derived[key] = settled(value, field.type, field.label, production)
     except FAILURES as failure:
-        raise failed(production, "E503", why_zh=str(failure) or "数值过大", why_en=str(failure) or "too large") from None
+        raise failed(production, "E503", **why(failure)) from None
+    return derived
 
 
 def failed(production: Production, code: str, /, **parameters: object) -> DecisionError:
@@ -64,53 +64,61 @@ def failed(production: Production, code: str, /, **parameters: object) -> Decisi
     return DecisionError([Diagnostic(code, Location(production.ruleset, (production.id,), part=title), {**names, **parameters})])
 
 
-def settled(value: Value, type_: Type, key: str, production: Production) -> Value:
+def settled(value: Value, type_: Type, label: Text, production: Production) -> Value:
     """A derived value as everybody downstream sees it: rounded to its scale and inside its range. Raises E504."""
     if isinstance(type_, ListType) and isinstance(value, list):
-        return [settled(item, type_.item, key, production) for item in value]
+        return [settled(item, type_.item, label, production) for item in value]
     if not isinstance(type_, NumberType) or value is None:
         return value
     rounded = round_to(value, type_.scale, type_.rounding)
     low, high = type_.minimum, type_.maximum
     if (low is not None and rounded < low) or (high is not None and rounded > high):
-        raise failed(production, "E504", found=plain(rounded), low=low, high=high, field_zh=key, field_en=key)
+        raise failed(production, "E504", found=plain(rounded), low=bound(low), high=bound(high), field_zh=label.zh, field_en=label.en)
     return rounded
 
 
 # --- tables --------------------------------------------------------------------------------------------------------------
 
 
-def _table(table: Table, known: Environment, types: Mapping[str, Type]) -> dict[str, Value]:
+def _hits(table: Table, known: Environment, program: Program) -> list[Row]:
+    """The rows that fire, in the order of the hit policy."""
     read = [_column(value_of(column.expression, known), column.type) for column in table.columns]
     hits = [row for row in table.rows if all(matches(test, value, known) for test, value in zip(row.tests, read, strict=True))]
-    chosen: dict[str, Value] = {}
-    for position, key in enumerate(table.gives):
-        by_default = not hits and key in table.default
-        chosen[key] = value_of(table.default[key], known) if by_default else _apply_policy(table, hits, position, known, types)
-    return chosen
+    match table.policy:
+        case "U" | "A":
+            if len(hits) > 1:
+                _check_single(table, hits, known, program)
+            return hits
+        case "F":
+            return hits[:1]
+        case "P":
+            return sorted(hits, key=lambda row: _priority(table, row, program))[:1]
+        case "O":
+            return sorted(hits, key=lambda row: _priority(table, row, program))
+        case _:
+            return hits
 
 
 def _column(value: Value, type_: Type) -> Value:
     return round_to(value, type_.scale, type_.rounding) if isinstance(type_, NumberType) and value is not None else value
 
 
-def _apply_policy(table: Table, hits: Sequence[Row], position: int, known: Environment, types: Mapping[str, Type]) -> Value:
-    if table.policy in ("U", "A") and len(hits) > 1:
-        _check_single(table, hits, known, types)
-    if table.policy in ("P", "O"):
-        hits = sorted(hits, key=lambda row: _priority(table, row, known, types))
+def _table_value(table: Table, hits: Sequence[Row], key: str, known: Environment, type_: Type) -> Value:
+    if not hits and key in table.default:
+        return value_of(table.default[key], known)
+    if table.policy == "C#":
+        return Decimal(len(hits))
+    position = table.gives.index(key)
     values = [value_of(row.outputs[position], known) for row in hits]
     match table.policy:
-        case "U" | "A" | "P" | "F":
+        case "U" | "A" | "F" | "P":
             return values[0] if values else None
         case "R" | "O" | "C":
-            return values if None not in values else None
-        case "C#":
-            return Decimal(len(values))
+            return None if None in values else values
         case "C+":
             return call("sum", [values]) if values else None
         case "C<" | "C>":
-            return _extreme(_settled_all(values, table, position, types), types[table.gives[position]], lowest=table.policy == "C<")
+            return _extreme(values, type_, lowest=table.policy == "C<")
         case _:
             assert_never(table.policy)
 
@@ -122,29 +130,25 @@ def _extreme(values: list[Value], type_: Type, *, lowest: bool) -> Value:
     return pick(values, key=type_.codes.index) if isinstance(type_, ChoiceType) else pick(values)
 
 
-def _settled_all(values: list[Value], table: Table, position: int, types: Mapping[str, Type]) -> list[Value]:
-    key = table.gives[position]
-    return [settled(value, types[key], key, table) for value in values]
-
-
-def _check_single(table: Table, hits: Sequence[Row], known: Environment, types: Mapping[str, Type]) -> None:
+def _check_single(table: Table, hits: Sequence[Row], known: Environment, program: Program) -> None:
     names = ", ".join(row.id for row in hits)
     if table.policy == "U":
         raise failed(table, "E501", rows=names)
     for position, key in enumerate(table.gives):
-        values = [settled(value_of(row.outputs[position], known), types[key], key, table) for row in hits]
+        field = program.fields[key]
+        values = [settled(value_of(row.outputs[position], known), field.type, field.label, table) for row in hits]
         if any(not equal(value, values[0]) for value in values):
             raise failed(table, "E502", rows=names)
 
 
-def _priority(table: Table, row: Row, known: Environment, types: Mapping[str, Type]) -> tuple[int, ...]:
+def _priority(table: Table, row: Row, program: Program) -> tuple[int, ...]:
     """Highest outcome first; an empty one comes last; earlier rows win ties (``sorted`` is stable)."""
     ranks = []
-    for position, key in enumerate(table.gives):
-        type_ = types[key]
-        order: Any = type_.item if isinstance(type_, ListType) else type_
-        value = value_of(row.outputs[position], known)
-        ranks.append(1 if value is None else -order.codes.index(value))
+    for key, output in zip(table.gives, row.outputs, strict=True):
+        type_ = outcome_item(program.fields[key].type, table.policy)
+        value = value_of(output, {})
+        assert isinstance(type_, ChoiceType)
+        ranks.append(1 if value is None else -type_.codes.index(value))
     return tuple(ranks)
 
 

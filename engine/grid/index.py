@@ -82,7 +82,7 @@ def accepting(column: ColumnIndex, value: Value, type_: Type) -> int:
     """The rows of one column that accept a typed value."""
     match column:
         case ListedColumn(rows, other):
-            return rows.get(value, other)
+            return other if isinstance(value, list | dict) else rows.get(value, other)
         case OrderedColumn(_, _, empty) if value is None:
             return empty
         case OrderedColumn(cuts, rows, _):

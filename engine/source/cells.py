@@ -258,7 +258,7 @@ class _Builder(Transformer[Token, Any]):
     def word(self, meta: Meta, parts: list[Token]) -> Expression:
         return Name(str(parts[0].value), _span(meta))
 
-    name = word
+    name = variable = word
 
     def call(self, meta: Meta, parts: list[Any]) -> Expression:
         return Call(str(parts[0].value), tuple(parts[1:]), _span(meta))

@@ -28,6 +28,7 @@ from engine.datatypes import (
     TextType,
     Type,
     choice_labels,
+    fits,
     type_words,
 )
 from engine.diagnostics import Text, suggestion
@@ -67,6 +68,7 @@ from engine.values import Months, choice_parameters, lattice_point, plain
 _EMPTY: Final = EmptyType()
 _BOOLEAN: Final = BooleanType()
 _NUMBER: Final = NumberType()
+_TRUTH: Final = {True: ("是", "true"), False: ("否", "false")}
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ class Scope:
     @cached_property
     def lexicon(self) -> Lexicon:
         """Every name that may be written in a cell or an expression: fields, choices and functions."""
-        labels = {spelling: "CHOICE" for known in self.fields.values() for spelling in _spellings(known.type)}
+        labels = {spelling: "NAME" for known in self.fields.values() for spelling in _member_spellings(known.type)}
+        labels |= {spelling: "CHOICE" for known in self.fields.values() for spelling in _spellings(known.type)}
         labels |= dict.fromkeys(self.spellings, "FIELD")
         labels |= dict.fromkeys(BUILTINS, "NAME")
         return Lexicon({label: kind for label, kind in labels.items() if label})
@@ -100,10 +103,23 @@ def _spellings(type_: Type) -> Iterable[str]:
     return (spelling for spelling, _ in choice_labels(item)) if isinstance(item, ChoiceType) else ()
 
 
+def _member_spellings(type_: Type) -> Iterable[str]:
+    record = type_.item if isinstance(type_, ListType) else type_
+    if not isinstance(record, RecordType):
+        return ()
+    own = [spelling for member in record.members for spelling in (member.id, member.label.zh, member.label.en)]
+    return [*own, *(spelling for member in record.members for spelling in (*_member_spellings(member.type), *_spellings(member.type)))]
+
+
 def find_choice(type_: ChoiceType, text: str) -> str | None:
     """The code that ``text`` spells (code or label, any width), or None."""
     folded = fold(text)
     return next((code for spelling, code in choice_labels(type_) if fold(spelling) == folded), None)
+
+
+def _truth_choice(type_: ChoiceType, *, value: bool) -> str | None:
+    """The code of a choice that is labelled 是 or 否, words that otherwise mean true and false."""
+    return next((code for word in _TRUTH[value] if (code := find_choice(type_, word))), None)
 
 
 # --- units -------------------------------------------------------------------------------------------------------------
@@ -144,21 +160,6 @@ def _joined_unit(left: Type, right: Type, node: Arithmetic | Comparison) -> str:
 def check_expression(node: Expression, scope: Scope, expected: Type | None = None) -> tuple[Expression, Type]:
     """Resolve and type ``node``. ``expected`` guides bare words, text and quantities; the caller compares the result."""
     return _Checker(scope).expression(node, expected)
-
-
-def fits(found: Type, expected: Type) -> bool:
-    """Whether a value of type ``found`` may stand where ``expected`` is wanted (units and choices are checked apart)."""
-    match found, expected:
-        case EmptyType(), _:
-            return True
-        case ChoiceType(), TextType():
-            return True
-        case ListType(item), ListType(wanted):
-            return fits(item, wanted)
-        case ChoiceType(), ChoiceType():
-            return set(found.codes) <= set(expected.codes)
-        case _:
-            return type(found) is type(expected)
 
 
 def mismatch(node: Expression | Test, found: Type, expected: Type) -> Unreadable:
@@ -237,6 +238,8 @@ class _Checker:
         match value:
             case None:
                 return node, _EMPTY
+            case bool() if isinstance(expected, ChoiceType) and (code := _truth_choice(expected, value=value)):
+                return Literal_(code, node.span), expected
             case bool():
                 return node, _BOOLEAN
             case Decimal():
@@ -280,11 +283,24 @@ class _Checker:
         """Check two sides that should agree: the side that knows its type guides the other."""
         if isinstance(left, Literal_ | Quantity) or (isinstance(left, Name) and not self._known(left)):
             other, other_type = self.expression(right)
-            mine, mine_type = self.expression(left, other_type)
+            try:
+                mine, mine_type = self.expression(left, other_type)
+            except Unreadable as error:
+                raise self.named(error, other) from None
             return mine, mine_type, other, other_type
         mine, mine_type = self.expression(left)
-        other, other_type = self.expression(right, mine_type)
+        try:
+            other, other_type = self.expression(right, mine_type)
+        except Unreadable as error:
+            raise self.named(error, mine) from None
         return mine, mine_type, other, other_type
+
+    def named(self, error: Unreadable, subject: Expression) -> Unreadable:
+        """An unknown choice is told as a value of the field it was compared with."""
+        if error.code == "E203" and "field_zh" not in error.parameters and isinstance(subject, FieldRef):
+            label = self.scope.fields[subject.id].label
+            error.parameters |= {"field_zh": label.zh, "field_en": label.en}
+        return error
 
     def _known(self, node: Name) -> bool:
         item = self.bound.get("item")
@@ -328,7 +344,7 @@ class _Checker:
         if not (fits(right_type, left_type) or fits(left_type, right_type)):
             raise mismatch(node.right, right_type, left_type)
         _joined_unit(left_type, right_type, node)
-        order = self.order(node.operator, left_type, node)
+        order = self.order(node.operator, right_type if fits(left_type, right_type) else left_type, node)
         return replace(node, left=left, right=right, order=order)
 
     def order(self, operator: str, type_: Type, node: Comparison | Compare | Interval) -> tuple[str, ...]:
@@ -348,7 +364,7 @@ class _Checker:
         otherwise, other_type = self.expression(node.otherwise, expected or then_type)
         if not (fits(other_type, then_type) or fits(then_type, other_type)):
             raise mismatch(node.otherwise, other_type, then_type)
-        result = other_type if isinstance(then_type, EmptyType) else then_type
+        result = other_type if fits(then_type, other_type) else then_type
         return replace(node, condition=condition, then=then, otherwise=otherwise), result
 
     def over(self, variable: str, source: Expression) -> tuple[Expression, _Checker]:
@@ -449,9 +465,9 @@ def _member_names(type_: Type) -> list[str]:
 
 def check_cell(node: Test, type_: Type, scope: Scope, label: Text) -> Test:
     """Resolve a condition cell of a column of ``type_``: constants on the column's lattice and inside its domain."""
-    if isinstance(type_, ListType | RecordType) and not isinstance(node, Anything | Empty):
-        raise mismatch(node, type_, _BOOLEAN)
     checked = _Checker(scope).test(node, type_)
+    if isinstance(type_, ListType | RecordType) and not isinstance(checked, Anything | Empty):
+        raise mismatch(node, type_, _BOOLEAN)
     return _constants(checked, type_, label)
 
 

@@ -28,7 +28,7 @@ SOURCE_KINDS: Final = ("regulation", "paper", "practice", "default", "technical"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a figure comes from: a regulation by its 文号, a bank paper by title and section, practice, or a default."""
+    """Where a figure comes from: a regulation by its 文号，a bank paper by title and section, practice, or a default."""
 
     kind: str
     ref: str

@@ -24,6 +24,7 @@ _ISO: Final = re.compile(r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})(?!\d)", re.ASCII)
 _CHINESE_DATE: Final = re.compile(r"(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*[日号]", re.ASCII)
 _GROUPED: Final = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?(?![\d,])", re.ASCII)
 _NUMBER: Final = re.compile(r"\d+(\.\d+)?", re.ASCII)
+_AMOUNT: Final = re.compile(rf"-?\d[\d.,]*\s*({'|'.join(MULTIPLIERS)})?\s*({'|'.join(UNITS)})?", re.ASCII)
 _WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[^\W\d_]+[^\W]*", re.UNICODE)
 _SUFFIXES: Final = sorted(UNITS, key=len, reverse=True)
 _SIZES: Final = sorted(MULTIPLIERS, key=len, reverse=True)
@@ -53,6 +54,11 @@ class Lexeme:
 _FOLDING: Final = str.maketrans({chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)} | FOLDED_MARKS)
 
 
+def _reads_otherwise(spelling: str) -> bool:
+    """Whether a label is itself a keyword or an amount; such a choice must be written in quotes."""
+    return spelling in WORDS or bool(_AMOUNT.fullmatch(spelling))
+
+
 def fold(text: str) -> str:
     """Map full-width characters and marks to their plain form, one character to one character."""
     return text.translate(_FOLDING)
@@ -62,7 +68,7 @@ class Lexicon:
     """The names that may stand in a text: a folded spelling → the kind of name it is (``FIELD`` or ``CHOICE``)."""
 
     def __init__(self, labels: Mapping[str, str]) -> None:
-        self.labels = {fold(spelling): kind for spelling, kind in labels.items()}
+        self.labels = {fold(spelling): kind for spelling, kind in labels.items() if not _reads_otherwise(fold(spelling))}
         self.by_first: dict[str, list[str]] = {}
         for spelling in sorted({*self.labels, *WORDS, *FUNCTION_WORDS}, key=lambda word: (-len(word), word)):
             self.by_first.setdefault(spelling[:1], []).append(spelling)

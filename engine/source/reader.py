@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, TypeVar, cast
 
@@ -159,8 +160,9 @@ class _Reader:
     def field(self, id_: str, value: object, at: Location, *, owner: str) -> Field:
         data = self.mapping(value, at, required=("label", "type"), optional=(*_TYPE_KEYS, "sensitive"))
         label = self.bilingual(data.get("label", {"zh": id_, "en": id_}), at.at("label"))
-        sensitive = bool(self.kind(data.get("sensitive", False), bool, at.at("sensitive")))
-        return Field(id_, label, self.type(id_, data, at, bounded=not owner), sensitive, owner)
+        here = replace(at, field=label)
+        sensitive = bool(self.kind(data.get("sensitive", False), bool, here.at("sensitive")))
+        return Field(id_, label, self.type(id_, data, here, bounded=not owner), sensitive, owner)
 
     def check_labels(self, fields: Mapping[str, Field], at: Location) -> None:
         """Labels and ids together name one field each."""
@@ -169,7 +171,7 @@ class _Reader:
             for spelling in {field.id, field.label.zh, field.label.en}:
                 other = owners.setdefault(spelling, field.id)
                 if other != field.id:
-                    self.fault("E111", at.at(field.id), found=spelling, first=other, second=field.id)
+                    self.fault("E111", replace(at.at(field.id), field=field.label), found=spelling, first=other, second=field.id)
 
     def type(self, id_: str, data: Data, at: Location, *, bounded: bool) -> Type:
         match data.get("type"):
@@ -299,7 +301,8 @@ class _Reader:
     def policy(self, value: object, at: Location) -> HitPolicy:
         if value in HIT_POLICIES:
             return value
-        self.fault("E109", at, found=_brief(value), allowed=" ".join(HIT_POLICIES))
+        allowed = [f"{code}({name.zh})" for code, name in HIT_POLICIES.items()], [f"{code} ({name.en})" for code, name in HIT_POLICIES.items()]
+        self.fault("E109", at, found=value, allowed_zh="、".join(allowed[0]), allowed_en=", ".join(allowed[1]))
         return "F"
 
     def column(self, value: object, at: Location) -> ColumnSource:
@@ -319,10 +322,18 @@ class _Reader:
         return RowSource(id_, when, then, self.sources(data.get("source", []), here.at("source")), self.text(data.get("note", ""), here.at("note")))
 
     def cells(self, value: object, at: Location, expected: int, what: Text) -> tuple[str, ...]:
-        cells = tuple(self.text(item, at.at(n)) for n, item in enumerate(self.sequence(value, at)))
+        cells = tuple(
+            self.cell(item, replace(at.at(n), column=Text(f"{what.zh} {n + 1}", f"{what.en} {n + 1}"))) for n, item in enumerate(self.sequence(value, at))
+        )
         if len(cells) != expected:
             self.fault("E108", at, found=len(cells), expected=expected, what_zh=what.zh, what_en=what.en)
         return cells
+
+    def cell(self, value: object, at: Location) -> str:
+        if isinstance(value, str):
+            return value
+        self.fault("E104", at, expected_zh="加引号的文字(单元格一律写成文字)", expected_en="text in quotes (cells are always text)", found=_brief(value))
+        return "-"
 
     def sources(self, value: object, at: Location) -> tuple[Source, ...]:
         sources = []
@@ -366,8 +377,8 @@ class _Reader:
 
 _TYPE_KEYS: Final = ("type", "unit", "scale", "min", "max", "rounding", "choices", "ordered", "max_length", "item", "members")
 _SHAPES: Final = {
-    _IDENTIFIER.pattern: ("以字母或汉字开头,只含字母、汉字、数字和下划线", "letters, digits and underscores, starting with a letter"),
-    _RULESET_ID.pattern: ("小写英文、数字,以短横线连接", "lower-case letters and digits joined by hyphens"),
+    _IDENTIFIER.pattern: ("以字母或汉字开头，只含字母、汉字、数字和下划线", "letters, digits and underscores, starting with a letter"),
+    _RULESET_ID.pattern: ("小写英文、数字，以短横线连接", "lower-case letters and digits joined by hyphens"),
     _ROW_ID.pattern: ("1 到 40 个英文字母、数字、- 或 _", "1 to 40 letters, digits, - or _"),
 }
 

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
-import pytest
-
-from engine import Case, Engine, Formula, Program, Table
+from engine import Program, Table
 from engine.datatypes import BooleanType, ChoiceType, NumberType, Type
 from engine.grid.boxes import Listed, closed_world, denote
 from engine.program import Production, Row, outcome_item
 from engine.source.syntax import AnyOf, Anything, Arithmetic, ArithmeticOperator, Call, Compare, Expression, FieldRef, Interval, Literal_, NoneOf, Test
 from engine.source.writer import local_id, write_expression, write_test
-from rulesets.cases import failures
-from rulesets.catalog import load_catalog
 
 _OPPOSITE: Final[dict[ArithmeticOperator, ArithmeticOperator]] = {"+": "-", "-": "+", "*": "/", "/": "*", "**": "*"}
 

@@ -17,7 +17,8 @@ from engine import operators
 from engine.backends.reference import failed, settled
 from engine.backends.rete.slots import UNKNOWN, Slot, day, number, to_slot
 from engine.builtins import call
-from engine.datatypes import ChoiceType, DateType, DurationType, Field, NumberType, TextType, Type
+from engine.datatypes import ChoiceType, DateType, DurationType, Field, ListType, NumberType, RecordType, TextType, Type
+from engine.diagnostics import Text
 from engine.grid.boxes import is_ordered, lattice
 from engine.grid.index import ColumnIndex, ListedColumn, OrderedColumn, Region, Split, TableIndex, index_table, positions
 from engine.program import Column, Formula, Production, Table, outcome_item
@@ -59,6 +60,7 @@ class _Writer:
         self.fields = fields
         self.derived = derived
         self.names: dict[str, Any] = dict(_RUNTIME)
+        self.variables: dict[str, int] = {}
 
     def emitted(self) -> Emitted:
         index = None
@@ -95,10 +97,10 @@ class _Writer:
 
     def settle(self, key: str) -> Callable[[Value], Slot]:
         """Turn a derived value into its slot: rounded, inside its range, ``UNKNOWN`` when empty."""
-        type_, production = self.fields[key].type, self.production
+        type_, label, production = self.fields[key].type, self.fields[key].label, self.production
         if isinstance(type_, NumberType):
-            return _number_settler(type_, lambda value: settled(value, type_, key, production))
-        return lambda value: UNKNOWN if value is None else to_slot(settled(value, type_, key, production), type_)
+            return _number_settler(type_, lambda value: settled(value, type_, label, production))
+        return lambda value: UNKNOWN if value is None else to_slot(settled(value, type_, label, production), type_)
 
     # --- columns --------------------------------------------------------------------------------------------------------
 
@@ -155,6 +157,8 @@ class _Writer:
         rows, cuts, other = names
         if cuts:
             return f"({rows}[bisect({cuts}, {value})] if {value} is not None else {other})"
+        if isinstance(type_, ListType | RecordType):
+            return f"({rows}[None] if {value} is None else {other})"
         return f"{rows}.get({value}, {other})" if isinstance(type_, TextType) else f"{rows}[{value}]"
 
     # --- hit policies ---------------------------------------------------------------------------------------------------
@@ -234,7 +238,7 @@ class _Writer:
         """Per row, the slot of a constant output, or the function that computes it."""
         key = table.gives[position]
         item = outcome_item(self.fields[key].type, table.policy)
-        settle = self.settle(key) if item is self.fields[key].type else self.settle_item(item)
+        settle = self.settle(key) if item is self.fields[key].type else self.settle_item(item, self.fields[key].label)
         constants: list[Slot] = []
         functions: list[Function | None] = []
         for row in table.rows:
@@ -247,9 +251,9 @@ class _Writer:
                 functions.append(self.function(node, settle))
         return constants, functions
 
-    def settle_item(self, item: Type) -> Callable[[Value], Slot]:
+    def settle_item(self, item: Type, label: Text) -> Callable[[Value], Slot]:
         production = self.production
-        return lambda value: UNKNOWN if value is None else settled(value, item, production.gives[0], production)
+        return lambda value: UNKNOWN if value is None else settled(value, item, label, production)
 
     def function(self, node: Expression, settle: Callable[[Value], Slot]) -> Function:
         name = self.name("settle", settle)
@@ -299,7 +303,7 @@ class _Writer:
             case syntax.FieldRef(key):
                 return self.field(key)
             case syntax.Variable(name):
-                return f"v_{name}"
+                return self.variable(name)
             case syntax.Negation(operand):
                 return f"negative({self.expression(operand)})"
             case syntax.Arithmetic(operator, left, right):
@@ -317,11 +321,12 @@ class _Writer:
                 return f"(lambda t: {self.test(test)} or (None if t is None else False))({self.expression(operand)})"
             case syntax.Quantified(kind, variable, source, condition):
                 join = "either" if kind == "some" else "both"
-                return f"over({self.expression(source)}, lambda items: {join}({self.expression(condition)} for v_{variable} in items))"
+                return f"over({self.expression(source)}, lambda items: {join}({self.expression(condition)} for {self.variable(variable)} in items))"
             case syntax.Iteration(variable, source, body):
-                return f"over({self.expression(source)}, lambda items: [{self.expression(body)} for v_{variable} in items])"
+                return f"over({self.expression(source)}, lambda items: [{self.expression(body)} for {self.variable(variable)} in items])"
             case syntax.Filter(source, condition):
-                return f"over({self.expression(source)}, lambda items: [v_item for v_item in items if {self.expression(condition)} is True])"
+                item = self.variable("item")
+                return f"over({self.expression(source)}, lambda items: [{item} for {item} in items if {self.expression(condition)} is True])"
             case syntax.Element(source, position):
                 return f"element({self.expression(source)}, {self.expression(position)})"
             case syntax.MemberOf(source, member):
@@ -334,6 +339,10 @@ class _Writer:
                 raise AssertionError(node)
             case _:
                 assert_never(node)
+
+    def variable(self, name: str) -> str:
+        """A Python name of our own for a bound variable: what staff typed never becomes program text."""
+        return f"v{self.variables.setdefault(name, len(self.variables))}"
 
     def field(self, key: str) -> str:
         match self.fields[key].type:

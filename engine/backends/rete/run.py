@@ -14,6 +14,7 @@ from engine.decision import Decision, Undecided
 from engine.diagnostics import Diagnostic, Location, suggestion
 from engine.errors import DecisionError, FactsError
 from engine.explain import Explainer
+from engine.operators import why
 from engine.program import Program
 from engine.source.check import Scope, find_choice
 from engine.source.writer import local_id
@@ -164,7 +165,7 @@ class Engine:
         try:
             return emitted.fire(slots)
         except FAILURES as failure:
-            raise failed(emitted.production, "E503", why_zh=str(failure) or "数值过大", why_en=str(failure) or "too large") from None
+            raise failed(emitted.production, "E503", **why(failure)) from None
 
     def _failure(self, agenda: Agenda, slots: list[Slot], known: frozenset[str]) -> DecisionError:
         """Replay to find the production that failed."""

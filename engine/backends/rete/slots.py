@@ -72,7 +72,7 @@ def door(type_: Type) -> Door:
 
 
 def _number_door(type_: NumberType) -> Door:
-    size = 10**type_.scale
+    size: int = 10**type_.scale
     lowest = -_WIDEST if type_.minimum is None else type_.minimum
     highest = _WIDEST if type_.maximum is None else type_.maximum
     low, high, scale = int(CONTEXT.multiply(lowest, size)), int(CONTEXT.multiply(highest, size)), type_.scale
@@ -88,7 +88,7 @@ def _number_door(type_: NumberType) -> Door:
                 point = int(scaled)
                 if point == scaled and low <= point <= high:
                     return point
-            except ArithmeticError:
+            except (ArithmeticError, ValueError):
                 pass  # refused below, with its reason
         elif raw is None:
             return None
@@ -99,7 +99,7 @@ def _number_door(type_: NumberType) -> Door:
 
 def _choice_door(type_: ChoiceType) -> Door:
     """A look-up that raises ``KeyError`` or ``TypeError`` for anything but a code or null; the careful way says what is wrong."""
-    return {None: None, **{code: code for code in type_.codes}}.__getitem__  # type: ignore[misc, return-value]
+    return {None: None, **{code: code for code in type_.codes}}.__getitem__  # type: ignore[misc]
 
 
 def careful_door(type_: Type) -> Door:
@@ -109,7 +109,7 @@ def careful_door(type_: Type) -> Door:
 
 def _number_shower(scale: int) -> Callable[[Slot], Any]:
     """Whole numbers as ``int``, others as ``Decimal`` without trailing zeros."""
-    size = 10**scale
+    size: int = 10**scale
 
     def shown(point: int | None) -> int | Decimal | None:
         if point is None:
