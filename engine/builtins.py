@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Decimal
 from typing import Final
 
-from engine.datatypes import BooleanType, ChoiceType, DateType, DurationType, EmptyType, ListType, NumberType, TextType, Type, fits
-from engine.values import CONTEXT, Impossible, Months, Refused, Value, admit_number, equal, plain, render
+from engine.datatypes import BooleanType, ChoiceType, DateType, DurationType, EmptyType, ListType, NumberType, RecordType, TextType, Type, fits
+from engine.values import CONTEXT, ISO_DATE, Impossible, Months, Refused, Value, admit_number, equal, plain, render
 
 Signature = Callable[[Sequence[Type]], Type | None]
 """Argument types → result type, or None when the function does not take them."""
@@ -122,6 +122,10 @@ def _date(types: Sequence[Type]) -> Type | None:
     return DateType() if kinds in ([TextType], [NumberType] * 3) else None
 
 
+def _spelled(types: Sequence[Type]) -> Type | None:
+    return TEXT if len(types) == 1 and not isinstance(types[0], ListType | RecordType | DurationType) else None
+
+
 def _substring(types: Sequence[Type]) -> Type | None:
     kinds = [_kind(type_) for type_ in types]
     return TEXT if kinds in ([TextType, NumberType], [TextType, NumberType, NumberType]) else None
@@ -177,10 +181,18 @@ def _modulo(value: Decimal, divisor: Decimal) -> Decimal:
     return CONTEXT.subtract(value, CONTEXT.multiply(divisor, CONTEXT.divide(value, divisor).to_integral_value(ROUND_FLOOR)))
 
 
+def _whole(number: Decimal) -> int:
+    if number != int(number):
+        raise Impossible(f"{plain(number)} 不是整数", f"{plain(number)} is not a whole number")
+    return int(number)
+
+
 def _make_date(*parts: Value) -> datetime.date:
     if len(parts) == 1:
+        if not ISO_DATE.fullmatch(parts[0]):
+            raise Impossible(f"「{parts[0]}」不是 YYYY-MM-DD 形式的日期", f"“{parts[0]}” is not a date of the form YYYY-MM-DD")
         return datetime.date.fromisoformat(parts[0])
-    return datetime.date(*(int(part) for part in parts))
+    return datetime.date(*(_whole(part) for part in parts))
 
 
 def _months_between(start: datetime.date, end: datetime.date) -> Months:
@@ -203,10 +215,10 @@ def add_months(date: datetime.date, months: int) -> datetime.date:
 
 
 def _substring_of(text: str, start: Decimal, length: Decimal | None = None) -> str:
-    if start == 0 or start != int(start):
+    if start == 0:
         raise Impossible("位置从 1 开始，末尾为 -1", "positions start at 1, or at -1 from the end")
-    begin = int(start) - 1 if start > 0 else max(0, len(text) + int(start))
-    return text[begin:] if length is None else text[begin : begin + max(0, int(length))]
+    begin = _whole(start) - 1 if start > 0 else max(0, len(text) + _whole(start))
+    return text[begin:] if length is None else text[begin : begin + max(0, _whole(length))]
 
 
 def _distinct(items: list[Value]) -> list[Value]:
@@ -255,7 +267,7 @@ BUILTINS: Final[dict[str, Builtin]] = {
         Builtin("decimal", "decimal(number, decimals)", _rounding, _rounder(ROUND_HALF_EVEN)),
         Builtin("modulo", "modulo(number, divisor)", _exactly(NUMBER, NumberType, NumberType), _modulo),
         Builtin("number", 'number("1000.00")', _exactly(NUMBER, TextType), _number),
-        Builtin("string", "string(value)", lambda types: TEXT if len(types) == 1 else None, _string),
+        Builtin("string", "string(value)", _spelled, _string),
         Builtin("string length", "string length(text)", _exactly(NUMBER, TextType), lambda text: Decimal(len(text))),
         Builtin("upper case", "upper case(text)", _exactly(TEXT, TextType), str.upper),
         Builtin("lower case", "lower case(text)", _exactly(TEXT, TextType), str.lower),

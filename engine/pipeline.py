@@ -14,7 +14,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
 from engine.builtins import comparable
-from engine.datatypes import UNDECLARED_SCALE, ChoiceType, Field, ListType, NumberType, Type, fits
+from engine.datatypes import UNDECLARED_SCALE, ChoiceType, Field, ListType, NumberType, TextType, Type, fits
 from engine.diagnostics import Diagnostic, Location, Text, suggestion
 from engine.errors import DocumentError
 from engine.program import Column, Formula, Production, Program, Row, Ruleset, Table, outcome_item
@@ -23,7 +23,7 @@ from engine.source.check import Scope, check_cell, check_expression, check_scale
 from engine.source.document import ColumnSource, Document, FormulaSource, HitPolicy, RowSource, TableSource, Vocabulary
 from engine.source.lexer import Unreadable
 from engine.source.reader import read_ruleset, read_vocabulary
-from engine.source.syntax import Expression, FieldRef, Literal_, Test, references
+from engine.source.syntax import Expression, FieldRef, ListOf, Literal_, Test, references
 from engine.source.writer import local_id, sha256, write_expression, write_test
 from engine.values import plain
 
@@ -193,7 +193,9 @@ class _Understanding:
             self.check_policy(source, outcome, at.at("hit_policy"))
         rows = [self.row(row, n, columns, outcomes, source) for n, row in enumerate(source.rows)]
         self.check_constants(source, rows, at.at("hit_policy"))
-        default = {outcome.key: node for outcome in known if (node := self.default(outcome, source))}
+        default = {
+            outcome.key: node for name, outcome in zip(source.outputs, outcomes, strict=True) if outcome and (node := self.default(name, outcome, source))
+        }
         if len(known) < len(outcomes) or None in columns or None in rows:
             return None
         kept_columns, kept_rows = [c for c in columns if c], [r for r in rows if r]
@@ -248,10 +250,11 @@ class _Understanding:
             self.unreadable(error, here, text)
             return None
 
-    def default(self, outcome: Field, source: TableSource) -> Expression | None:
-        if outcome.id not in source.default:
+    def default(self, name: str, outcome: Field, source: TableSource) -> Expression | None:
+        """The default of an outcome that the table's head spells ``name``."""
+        if name not in source.default:
             return None
-        return self.result(source.default[outcome.id], source.location.at("default", outcome.id), outcome, outcome.type)
+        return self.result(source.default[name], replaced(source.location.at("default", name), column=outcome.label), outcome, outcome.type)
 
     def check_constants(self, source: TableSource, rows: Sequence[Row | None], at: Location) -> None:
         """Priorities are a property of the table, so ranked policies take constants."""
@@ -292,9 +295,21 @@ def _check_result(node: Expression, type_: Type, wanted: Type, outcome: Field) -
         raise mismatch(node, type_, wanted)
     if isinstance(type_, NumberType) and isinstance(wanted, NumberType) and type_.unit and wanted.unit and type_.unit != wanted.unit:
         raise Unreadable("E207", *node.span, found=type_.unit, expected=wanted.unit)
-    if isinstance(node, Literal_) and isinstance(node.value, Decimal) and isinstance(wanted, NumberType):
+    if isinstance(node, ListOf) and isinstance(wanted, ListType):
+        for item in node.items:
+            _check_constant(item, wanted.item, outcome)
+    _check_constant(node, wanted, outcome)
+
+
+def _check_constant(node: Expression, wanted: Type, outcome: Field) -> None:
+    """A constant output lies on its outcome's lattice and inside its domain."""
+    if not isinstance(node, Literal_):
+        return
+    if isinstance(node.value, Decimal) and isinstance(wanted, NumberType):
         check_scale(node, wanted, outcome.label)
         _check_domain(node, node.value, wanted, outcome)
+    if isinstance(node.value, str) and isinstance(wanted, TextType) and len(node.value) > wanted.max_length:
+        raise Unreadable("E219", *node.span, field_zh=outcome.label.zh, field_en=outcome.label.en, limit=wanted.max_length, found=len(node.value))
 
 
 def _check_domain(node: Literal_, value: Decimal, wanted: NumberType, outcome: Field) -> None:

@@ -381,8 +381,8 @@ def amount(value: Decimal, unit: str, language: str) -> str:
     if language != "zh":
         return f"{plain_grouped(value)} {unit}".rstrip()
     for word, size in _MYRIADS:
-        scaled = value / size
-        if abs(scaled) >= 1 and -(scaled.normalize().as_tuple().exponent or 0) <= 4:  # type: ignore[operator]
+        scaled = CONTEXT.divide(value, size)
+        if abs(scaled) >= 1 and lattice_point(scaled, 4) is not None:
             return f"{plain(scaled)}{word}{unit}"
     return f"{plain(value)}{unit}"
 

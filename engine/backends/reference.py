@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Final, assert_never
 
 from engine.builtins import call
-from engine.datatypes import ChoiceType, ListType, NumberType, Type
+from engine.datatypes import ChoiceType, ListType, NumberType, TextType, Type
 from engine.diagnostics import Diagnostic, Location, Text
 from engine.errors import DecisionError
 from engine.operators import arithmetic, compare, element, member_of, negative, why
@@ -65,9 +65,11 @@ def failed(production: Production, code: str, /, **parameters: object) -> Decisi
 
 
 def settled(value: Value, type_: Type, label: Text, production: Production) -> Value:
-    """A derived value as everybody downstream sees it: rounded to its scale and inside its range. Raises E504."""
+    """A derived value as everybody downstream sees it: rounded to its scale and inside its range. Raises E504, E505."""
     if isinstance(type_, ListType) and isinstance(value, list):
         return [settled(item, type_.item, label, production) for item in value]
+    if isinstance(type_, TextType) and isinstance(value, str) and len(value) > type_.max_length:
+        raise failed(production, "E505", found=len(value), limit=type_.max_length, field_zh=label.zh, field_en=label.en)
     if not isinstance(type_, NumberType) or value is None:
         return value
     rounded = round_to(value, type_.scale, type_.rounding)

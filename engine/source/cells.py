@@ -46,7 +46,7 @@ from engine.source.syntax import (
     Span,
     Test,
 )
-from engine.values import Months
+from engine.values import CONTEXT, Months
 
 _COMPARATORS: Final[dict[str, ComparisonOperator]] = {"GE": ">=", "GT": ">", "LE": "<=", "LT": "<", "EQ": "=", "NE": "!="}
 _EXPECTED: Final[dict[str, tuple[str, str]]] = {
@@ -110,11 +110,12 @@ def _unexpected(stuck: UnexpectedInput, text: str) -> Unreadable:
     token = stuck.token
     at_end = token.type == "$END"
     start, end = (len(text), len(text)) if at_end else (token.start_pos or 0, token.end_pos or 0)
-    names = [_EXPECTED[kind] for kind in _EXPECTED if kind in stuck.expected]
-    found = ("结尾" if at_end else text[start:end]) or "结尾"
+    possible = stuck.accepts or stuck.expected
+    names = [_EXPECTED[kind] for kind in _EXPECTED if kind in possible]
+    found = text[start:end]
     zh = "、".join(dict.fromkeys(zh for zh, _ in names)) or "别的写法"
     en = ", ".join(dict.fromkeys(en for _, en in names)) or "something else"
-    return Unreadable("E201", start, end, found=found, expected_zh=zh, expected_en=en)
+    return Unreadable("E201", start, end, found_zh=found or "结尾", found_en=found or "the end", expected_zh=zh, expected_en=en)
 
 
 def _span(meta: Meta) -> Span:
@@ -221,9 +222,9 @@ class _Builder(Transformer[Token, Any]):
     def negation(self, meta: Meta, parts: list[Expression]) -> Expression:
         operand = parts[0]
         if isinstance(operand, Literal_) and isinstance(operand.value, Decimal):
-            return Literal_(-operand.value, _span(meta))
+            return Literal_(CONTEXT.minus(operand.value), _span(meta))
         if isinstance(operand, Quantity):
-            return Quantity(-operand.number, operand.unit, _span(meta))
+            return Quantity(CONTEXT.minus(operand.number), operand.unit, _span(meta))
         return Negation(operand, _span(meta))
 
     def inverse(self, meta: Meta, parts: list[Expression]) -> Expression:
@@ -278,5 +279,11 @@ def temporal(text: str, start: int, end: int) -> Constant:
             return datetime.timedelta(days=sign * int(match[4]))
         return Months(sign * (int(match[2] or 0) * 12 + int(match[3] or 0)))
     raise Unreadable(
-        "E201", start, end, found=text, expected_zh="日期 2024-09-30 或时长 P30D、P1Y2M", expected_en="a date 2024-09-30 or a duration P30D, P1Y2M"
+        "E201",
+        start,
+        end,
+        found_zh=text,
+        found_en=text,
+        expected_zh="日期 2024-09-30 或时长 P30D、P1Y2M",
+        expected_en="a date 2024-09-30 or a duration P30D, P1Y2M",
     )

@@ -63,11 +63,13 @@ from engine.source.syntax import (
     Test,
     Variable,
 )
-from engine.values import Months, choice_parameters, lattice_point, plain
+from engine.source.writer import write_expression
+from engine.values import CONTEXT, Months, choice_parameters, lattice_point, plain
 
 _EMPTY: Final = EmptyType()
 _BOOLEAN: Final = BooleanType()
 _NUMBER: Final = NumberType()
+_SPANS: Final = {"天": 1, "月": 1, "年": 12}
 _TRUTH: Final = {True: ("是", "true"), False: ("否", "false")}
 
 
@@ -133,12 +135,12 @@ def in_unit(quantity: Quantity, unit: str | None) -> Decimal:
         return number
     if written in RATIO_UNITS:
         if not base:
-            return number * RATIO_UNITS[written]
+            return CONTEXT.multiply(number, RATIO_UNITS[written])
         annual = period != "月" and not (written == "‰" and period)
         if base in RATIO_UNITS and annual:
-            return number * RATIO_UNITS[written] / RATIO_UNITS[base]
+            return CONTEXT.divide(CONTEXT.multiply(number, RATIO_UNITS[written]), RATIO_UNITS[base])
     if (written, base) == ("年", "月"):
-        return number * 12
+        return CONTEXT.multiply(number, 12)
     raise Unreadable("E207", *quantity.span, found=f"{plain(number)}{written}", expected=unit or "—")
 
 
@@ -154,6 +156,35 @@ def _joined_unit(left: Type, right: Type, node: Arithmetic | Comparison) -> str:
     return mine or other
 
 
+_SAME_UNIT: Final = frozenset({"min", "max", "sum", "mean", "append", "concatenate", "list contains", "index of", "modulo"})
+
+
+def _item_unit(type_: Type) -> str:
+    return _unit(type_.item) if isinstance(type_, ListType) else _unit(type_)
+
+
+def _same_unit(node: Expression, left: Type, right: Type) -> None:
+    """Raise E207 when two types carry different units; a pure number goes with any."""
+    mine, other = _item_unit(left), _item_unit(right)
+    if mine and other and mine != other:
+        raise Unreadable("E207", *node.span, found=other, expected=mine)
+
+
+def _with_unit(result: Type, types: Iterable[Type]) -> Type:
+    """The result of a function over amounts carries their unit, wherever it was stated."""
+    unit = next((_item_unit(type_) for type_ in types if _item_unit(type_)), "")
+    return replace(result, unit=unit) if isinstance(result, NumberType) and unit else result
+
+
+def joined(node: Expression, left: Type, right: Type) -> Type:
+    """The type that holds both: the wider choice list, text over choices, the unit of whichever states one."""
+    _same_unit(node, left, right)
+    wider = right if fits(left, right) else left
+    if isinstance(wider, NumberType):
+        return replace(wider, unit=_unit(left) or _unit(right))
+    return wider
+
+
 # --- expressions -------------------------------------------------------------------------------------------------------
 
 
@@ -163,8 +194,17 @@ def check_expression(node: Expression, scope: Scope, expected: Type | None = Non
 
 
 def mismatch(node: Expression | Test, found: Type, expected: Type) -> Unreadable:
+    """E204: what was wanted and what was found, in the words of a table's author."""
     wanted, got = type_words(expected), type_words(found)
+    if isinstance(expected, ChoiceType) and isinstance(found, ChoiceType):
+        wanted, got = _listed(expected), _listed(found)
+    if isinstance(expected, DateType) and isinstance(found, TextType):
+        wanted = Text(wanted.zh + '（日期不加引号，或写 @"2024-09-30"）', wanted.en + ' (a date has no quotes, or is written @"2024-09-30")')
     return Unreadable("E204", *node.span, expected_zh=wanted.zh, expected_en=wanted.en, found_zh=got.zh, found_en=got.en)
+
+
+def _listed(type_: ChoiceType) -> Text:
+    return Text("、".join(choice.label.zh for choice in type_.choices) + " 之一", "one of " + ", ".join(type_.codes))
 
 
 class _Checker:
@@ -176,6 +216,8 @@ class _Checker:
         match node:
             case Literal_():
                 return self.literal(node, expected)
+            case Quantity() if isinstance(expected, DateType | DurationType) and node.unit in _SPANS:
+                return self.span(node), DurationType("days" if node.unit == "天" else "months")
             case Quantity():
                 unit = expected.unit if isinstance(expected, NumberType) else None
                 return Literal_(in_unit(node, unit), node.span), NumberType(unit=unit or "")
@@ -256,6 +298,14 @@ class _Checker:
                 return node, TextType()
             case _:
                 assert_never(value)
+
+    @staticmethod
+    def span(node: Quantity) -> Literal_:
+        """``30天``, ``6个月``, ``1年`` beside a date are durations."""
+        if node.number != int(node.number):
+            raise Unreadable("E204", *node.span, expected_zh="整数", expected_en="a whole number", found_zh=plain(node.number), found_en=plain(node.number))
+        count = int(node.number)
+        return Literal_(datetime.timedelta(days=count) if node.unit == "天" else Months(count * _SPANS[node.unit]), node.span)
 
     def choice(self, node: Literal_ | Name, text: str, type_: ChoiceType) -> Literal_:
         code = find_choice(type_, text)
@@ -355,7 +405,7 @@ class _Checker:
             return type_.codes
         in_test = isinstance(node, Compare | Interval) and isinstance(type_, TextType)
         if isinstance(type_, ChoiceType) or in_test or not comparable(type_):
-            raise Unreadable("E215", *node.span, field_zh="此处", field_en="this", found=operator)
+            raise Unreadable("E215", *node.span, found=operator)
         return ()
 
     def conditional(self, node: Conditional, expected: Type | None) -> tuple[Expression, Type]:
@@ -364,7 +414,7 @@ class _Checker:
         otherwise, other_type = self.expression(node.otherwise, expected or then_type)
         if not (fits(other_type, then_type) or fits(then_type, other_type)):
             raise mismatch(node.otherwise, other_type, then_type)
-        result = other_type if fits(then_type, other_type) else then_type
+        result = joined(node.otherwise, then_type, other_type)
         return replace(node, condition=condition, then=then, otherwise=otherwise), result
 
     def over(self, variable: str, source: Expression) -> tuple[Expression, _Checker]:
@@ -395,26 +445,56 @@ class _Checker:
         raise Unreadable("E202", *node.span, found=node.member, **suggestion(node.member, _member_names(record)))
 
     def call(self, node: Call, expected: Type | None) -> tuple[Expression, Type]:
+        if node.function == "list contains" and len(node.arguments) == 2 and not self.is_list(node.arguments[0]):
+            return self.expression(Membership(node.arguments[1], Compare("=", node.arguments[0], span=node.span), node.span))
+        if node.function == "date" and node.arguments and all(isinstance(part, Literal_) for part in node.arguments):
+            _literal_date(node)
         builtin = BUILTINS.get(node.function)
         if builtin is None:
-            raise Unreadable("E211", *node.span, found=node.function, **suggestion(node.function, BUILTINS))
-        checked = [self.expression(argument, expected if not isinstance(expected, ListType) else None) for argument in node.arguments]
-        if node.function == "list contains" and len(checked) == 2 and isinstance(checked[0][1], ListType):
-            checked[1] = self.expression(node.arguments[1], checked[0][1].item)
+            raise Unreadable("E211", node.span[0], node.span[0] + len(node.function), found=node.function, **suggestion(node.function, BUILTINS))
+        checked = self.searched(node) if node.function in ("list contains", "index of", "append") else self.arguments(node, expected)
         types = [type_ for _, type_ in checked]
         result = builtin.result(types)
         if result is None:
             raise Unreadable("E212", *node.span, function=node.function, usage=builtin.usage)
+        if node.function in _SAME_UNIT:
+            for argument, type_ in zip(node.arguments[1:], types[1:], strict=True):
+                _same_unit(argument, types[0], type_)
+            result = _with_unit(result, types)
         return replace(node, arguments=tuple(argument for argument, _ in checked)), result
+
+    def is_list(self, node: Expression) -> bool:
+        """Whether the right side of ``in`` is a list; a single value there means equality."""
+        if isinstance(node, ListOf):
+            return True
+        if isinstance(node, Literal_ | Quantity) or (isinstance(node, Name) and not self._known(node)):
+            return False
+        return isinstance(self.expression(node)[1], ListType)
+
+    def arguments(self, node: Call, expected: Type | None) -> list[tuple[Expression, Type]]:
+        guide = expected if not isinstance(expected, ListType) else None
+        return [self.expression(argument, guide) for argument in node.arguments]
+
+    def searched(self, node: Call) -> list[tuple[Expression, Type]]:
+        """A list and an element of it guide one another: ``tier in [金卡, 白金卡]``, ``贵宾厅 in perks``."""
+        if len(node.arguments) != 2:
+            return self.arguments(node, None)
+        source, element = node.arguments
+        if isinstance(source, ListOf):
+            checked, type_ = self.expression(element)
+            return [self.expression(source, ListType(type_)), (checked, type_)]
+        items = self.expression(source)
+        guide = items[1].item if isinstance(items[1], ListType) else None
+        return [items, self.expression(element, guide)]
 
     def list_of(self, node: ListOf, expected: Type | None) -> tuple[Expression, Type]:
         wanted = expected.item if isinstance(expected, ListType) else None
         items, item_type = [], wanted
         for item in node.items:
             checked, type_ = self.expression(item, item_type)
-            if item_type is not None and not fits(type_, item_type):
+            if item_type is not None and not (fits(type_, item_type) or fits(item_type, type_)):
                 raise mismatch(item, type_, item_type)
-            item_type = item_type or type_
+            item_type = type_ if item_type is None else joined(item, item_type, type_)
             items.append(checked)
         return replace(node, items=tuple(items)), ListType(item_type or _EMPTY)
 
@@ -465,10 +545,22 @@ def _member_names(type_: Type) -> list[str]:
 
 def check_cell(node: Test, type_: Type, scope: Scope, label: Text) -> Test:
     """Resolve a condition cell of a column of ``type_``: constants on the column's lattice and inside its domain."""
-    checked = _Checker(scope).test(node, type_)
+    try:
+        checked = _Checker(scope).test(node, type_)
+    except Unreadable as error:
+        raise _not_a_value(error, type_) from None
     if isinstance(type_, ListType | RecordType) and not isinstance(checked, Anything | Empty):
         raise mismatch(node, type_, _BOOLEAN)
     return _constants(checked, type_, label)
+
+
+def _not_a_value(error: Unreadable, type_: Type) -> Unreadable:
+    """A condition cell takes values, so an unknown word there is told as what it should have been."""
+    if error.code != "E202":
+        return error
+    wanted, found = type_words(type_), error.parameters["found"]
+    words = {"expected_zh": wanted.zh, "expected_en": wanted.en, "found_zh": f"「{found}」", "found_en": f"“{found}”"}
+    return Unreadable("E204", error.start, error.end, **words)
 
 
 def _constants(node: Test, type_: Type, label: Text) -> Test:
@@ -478,7 +570,7 @@ def _constants(node: Test, type_: Type, label: Text) -> Test:
         case Compare():
             value = _constant(node.operand, type_, label)
             if _never(node.operator, value, type_):
-                raise _outside(node, label, type_, node.operator + " " + _spelled(value))
+                raise _outside(node, label, type_, _spelled(value) if node.operator == "=" else f"{node.operator} {_spelled(value)}")
             return replace(node, operand=value)
         case Interval():
             low, high = _constant(node.low, type_, label), _constant(node.high, type_, label)
@@ -494,7 +586,7 @@ def _constant(node: Expression, type_: Type, label: Text) -> Literal_:
     if isinstance(node, Call) and node.function == "date" and all(isinstance(part, Literal_) for part in node.arguments):
         node = Literal_(_literal_date(node), node.span)
     if not isinstance(node, Literal_):
-        raise Unreadable("E213", *node.span, found=node.id if isinstance(node, FieldRef) else "…")
+        raise Unreadable("E213", *node.span, found=write_expression(node))
     if isinstance(node.value, Decimal) and isinstance(type_, NumberType):
         check_scale(node, type_, label)
     return node
@@ -543,10 +635,13 @@ def _check_interval(node: Interval, type_: Type, label: Text) -> None:
 
 
 def _between_nothing(node: Interval, left: object, right: object, type_: Type) -> bool:
-    """``(5..6)`` on whole numbers holds nothing."""
-    if node.low_closed or node.high_closed or not isinstance(type_, NumberType) or node.order:
+    """``(5..6)`` on whole numbers, ``(2024-01-01..2024-01-02)`` and ``(silver..gold)`` hold nothing."""
+    if node.low_closed or node.high_closed:
         return False
-    return isinstance(left, Decimal) and isinstance(right, Decimal) and right - left <= Decimal(1).scaleb(-type_.scale)
+    if isinstance(left, Decimal) and isinstance(right, Decimal):
+        step = Decimal(1).scaleb(-type_.scale) if isinstance(type_, NumberType) else Decimal(1)
+        return CONTEXT.subtract(right, left) <= step
+    return isinstance(left, datetime.date) and isinstance(right, datetime.date) and (right - left).days <= 1
 
 
 def _outside(node: Compare | Interval, label: Text, type_: Type, found: str) -> Unreadable:

@@ -34,7 +34,7 @@ WORDS: Final[dict[str, str]] = {
     "some": "SOME", "存在": "SOME", "every": "EVERY", "每个": "EVERY", "satisfies": "SATISFIES", "满足": "SATISFIES",
     "for": "FOR", "对于": "FOR", "return": "RETURN", "得到": "RETURN",
     "null": "NULL", "空": "NULL", "为空": "NULL", "缺失": "NULL", "任意": "ANY", "不限": "ANY", "任何": "ANY",
-    "true": "TRUE", "是": "TRUE", "false": "FALSE", "否": "FALSE",
+    "true": "TRUE", "True": "TRUE", "TRUE": "TRUE", "是": "TRUE", "false": "FALSE", "False": "FALSE", "FALSE": "FALSE", "否": "FALSE",
     "大于等于": "GE", "大于或等于": "GE", "不小于": "GE", "不低于": "GE", "不少于": "GE", "至少": "GE",
     "大于": "GT", "超过": "GT", "高于": "GT", "多于": "GT",
     "小于等于": "LE", "小于或等于": "LE", "不大于": "LE", "不超过": "LE", "不高于": "LE", "不多于": "LE", "至多": "LE", "最多": "LE",

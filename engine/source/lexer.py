@@ -10,12 +10,12 @@ import datetime
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Inexact
 from typing import Final
 
 from engine.source.keywords import FOLDED_MARKS, FUNCTION_WORDS, MULTIPLIERS, OPERATORS, QUOTES, UNITS, WORDS
 from engine.source.syntax import Constant, Quantity
-from engine.values import impossible_date
+from engine.values import EXACT, impossible_date
 
 MAX_CHARACTERS: Final = 2000
 MAX_DEPTH: Final = 30
@@ -111,7 +111,8 @@ class _Scanner:
         return self._quoted(at) or self._label(at) or self._date(at) or self._number(at) or self._operator(at) or self._word(at) or self._stuck(at)
 
     def _stuck(self, at: int) -> Lexeme:
-        raise Unreadable("E201", at, at + 1, found=self.original[at], expected_zh="数字、名称或运算符", expected_en="a number, a name or an operator")
+        found = self.original[at]
+        raise Unreadable("E201", at, at + 1, found_zh=found, found_en=found, expected_zh="数字、名称或运算符", expected_en="a number, a name or an operator")
 
     def _quoted(self, at: int) -> Lexeme | None:
         dated = self.text[at] == "@"
@@ -125,7 +126,8 @@ class _Scanner:
             characters.append(self.original[end])
             end += 1
         if end >= len(self.original):
-            raise Unreadable("E201", at, end, found=self.original[at:], expected_zh="结束的引号", expected_en="the closing quote")
+            found = self.original[at:]
+            raise Unreadable("E201", at, end, found_zh=found, found_en=found, expected_zh="结束的引号", expected_en="the closing quote")
         return Lexeme("AT" if dated else "STRING", "".join(characters), at, end + 1)
 
     def _label(self, at: int) -> Lexeme | None:
@@ -158,16 +160,25 @@ class _Scanner:
             found = self.original[at : grouped.end()]
             joined, spaced = grouped[0].replace(",", ""), grouped[0].replace(",", ", ")
             raise Unreadable("E210", at, grouped.end(), found=found, joined=joined, spaced=spaced)
-        number, end = Decimal(match[0]), match.end()
-        size = next((size for size in _SIZES if self.text.startswith(size, end)), "")
-        end += len(size)
-        number *= MULTIPLIERS.get(size, 1)
-        after = end + len(self.text[end:]) - len(self.text[end:].lstrip())
+        end = match.end()
+        sized = self._skip_blanks(end)
+        size = next((size for size in _SIZES if self.text.startswith(size, sized)), "")
+        end = sized + len(size) if size else end
+        try:
+            number = EXACT.multiply(EXACT.create_decimal(match[0]), MULTIPLIERS.get(size, 1))
+        except Inexact:
+            raise Unreadable("E218", at, end, found=self.original[at:end]) from None
+        after = self._skip_blanks(end)
         for unit in _SUFFIXES:
             if self.text.startswith(unit, after) and _whole_word(self.text, after, after + len(unit), left=False):
                 end = after + len(unit)
                 return Lexeme("QUANTITY", Quantity(number, UNITS[unit], (at, end)), at, end)
         return Lexeme("NUMBER", number, at, end)
+
+    def _skip_blanks(self, at: int) -> int:
+        while at < len(self.text) and self.text[at].isspace():
+            at += 1
+        return at
 
     def _operator(self, at: int) -> Lexeme | None:
         for spelling, kind in OPERATORS:

@@ -24,7 +24,7 @@ from engine.source.document import (
     TableSource,
     Vocabulary,
 )
-from engine.values import PLAIN_DECIMAL, ROUNDINGS
+from engine.values import PLAIN_DECIMAL, ROUNDINGS, lattice_point, plain
 
 T = TypeVar("T")
 Data = Mapping[str, Any]
@@ -220,6 +220,9 @@ class _Reader:
         if rounding not in ROUNDINGS:
             self.fault("E104", at.at("rounding"), expected_zh="、".join(ROUNDINGS), expected_en=", ".join(ROUNDINGS), found=_brief(rounding))
             rounding = "half_up"
+        for key, value in bounds.items():
+            if value is not None and scale is not None and lattice_point(value, scale) is None:
+                self.fault("E206", at.at(key), found=plain(value), field_zh=id_, field_en=id_, scale=scale)
         low, high = bounds.get("min"), bounds.get("max")
         if low is not None and high is not None and low > high:
             self.fault("E112", at, low=low, high=high)

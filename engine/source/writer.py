@@ -45,6 +45,8 @@ from engine.source.syntax import (
 )
 from engine.values import Months, plain
 
+TEMPORAL: Final = frozenset({"year", "month", "day", "days", "years", "months"})
+"""Parts of dates and durations; they are always written after their value."""
 _BINDING: Final = {"or": 1, "and": 2, "compare": 3, "+": 4, "-": 4, "*": 5, "/": 5, "**": 6, "unary": 7, "postfix": 8}
 
 
@@ -140,7 +142,7 @@ def _spell(node: Expression) -> tuple[str, int]:
             return f"{write_expression(source, 8)}[{write_expression(condition)}]", 8
         case Element(source, position):
             return f"{write_expression(source, 8)}[{write_expression(position)}]", 8
-        case MemberOf(Variable("item"), member):
+        case MemberOf(Variable("item"), member) if member not in TEMPORAL:
             return member, 9
         case MemberOf(source, member):
             return f"{write_expression(source, 8)}.{member}", 8

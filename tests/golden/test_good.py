@@ -9,11 +9,12 @@ from typing import Any, Final
 
 import pytest
 
-from engine import Case, Decision, Engine, Table, Undecided
+from engine import Case, Decision, Engine, Table, Undecided, types
 from engine.__main__ import stages
 from engine.backends.reference import evaluate
+from engine.source.check import Scope, find_choice
 from engine.source.writer import local_id, write_expression, write_test
-from engine.values import admit, plain, render
+from engine.values import Value, admit, plain, render
 from rulesets.cases import failures
 from tests.golden.programs import GOLDEN, compare_or_record, read_example
 
@@ -114,13 +115,22 @@ def test_every_program_has_a_case_and_every_case_expects_something(folder: Path)
     assert all(case.expect or engine.decide(case.given).undecided for case in cases)
 
 
+def _typed(engine: Engine, given: Mapping[str, Any]) -> Iterator[tuple[str, Value]]:
+    """Facts by id with typed values; names and choices may be spelled by label."""
+    scope = Scope(engine.program.vocabulary.fields)
+    for name, value in given.items():
+        field = scope.find(name)
+        assert field
+        code = find_choice(field.type, value) if isinstance(field.type, types.ChoiceType) and value else None
+        yield field.id, admit(code or value, field.type)
+
+
 @pytest.mark.parametrize("folder", FOLDERS, ids=_named)
 def test_the_reference_gives_the_same_outcomes(folder: Path) -> None:
     example = read_example(folder / "document.yaml")
     engine = example.compile()
-    fields = engine.program.vocabulary.fields
     for case in (case for cases in example.cases.values() for case in cases):
-        known = evaluate(engine.program, {name: admit(value, fields[name].type) for name, value in case.given.items()})
+        known = evaluate(engine.program, dict(_typed(engine, case.given)))
         meant = {name: render(value) for name, value in known.items() if name in engine.program.exported}
         assert meant == dict(engine.decide(case.given).outcomes)
 

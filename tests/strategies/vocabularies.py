@@ -101,7 +101,7 @@ def wide_number_type(pen: Pen) -> NumberType:
 
 
 def choice_type(pen: Pen, *, ordered: bool | None = None) -> ChoiceType:
-    codes = pen.pick(CHOICE_LISTS)
+    codes = pen.pick(CHOICE_LISTS)[: pen.pick((4, 4, 4, 2))]
     return ChoiceType(tuple(Choice(code, Text(zh, en)) for code, zh, en in codes), pen.chance(2) if ordered is None else ordered)
 
 

@@ -1,0 +1,39 @@
+"""Which services do the tests of the API ask: the shipped rules over real HTTP, and small rules in this process?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from api import create_app
+from api.config import Settings
+from rulesets.keys import hash_key
+from tests.api.running import KEY, WITH_KEY, Server, Service, keys, running
+
+SMALL = Path(__file__).with_name("small")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The real service with the shipped rules; at the end it must stop cleanly, never having failed."""
+    with running(tmp_path_factory.mktemp("server"), ZHUNSHENG_API_KEYS=keys()) as server:
+        yield server
+    assert "Traceback" not in server.complained, server.complained
+
+
+@pytest.fixture(scope="session")
+def service(server: Server) -> Iterator[Service]:
+    with httpx.Client(base_url=server.url, headers=WITH_KEY, timeout=20) as client:
+        yield Service(client)
+
+
+@pytest.fixture(scope="session")
+def small() -> Iterator[Service]:
+    """Rules with every type of field and every way to fail, in this process."""
+    app = create_app(Settings(keys={hash_key(KEY): "tests"}, documents=SMALL))
+    with httpx.Client(transport=httpx.WSGITransport(app), base_url="http://small", headers=WITH_KEY) as client:
+        yield Service(client)
+    app.extensions["zhunsheng"].engine.close()
