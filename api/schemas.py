@@ -16,8 +16,8 @@ class Strict(Schema):
 
 
 class Bilingual(Schema):
-    zh = fields.String(required=True)
-    en = fields.String(required=True)
+    zh = fields.String(required=True, metadata={"description": "中文 / Chinese"})
+    en = fields.String(required=True, metadata={"description": "英文 / English"})
 
 
 class DecisionRequest(Strict):
@@ -26,105 +26,118 @@ class DecisionRequest(Strict):
     facts = fields.Dict(
         required=True,
         metadata={
-            "description": "字段 → 值。数字可写 JSON 数字或十进制文字。Field → value; numbers as JSON numbers or plain decimal text; null means known to be empty.",
+            "description": "字段 → 值。数字可写 JSON 数字或十进制文字；null 表示已知为空 / Field → value; numbers as JSON numbers or plain decimal text; null means known to be empty",
             "example": {"deposit_balance": "1200000.00", "loan_balance": 800000},
         },
     )
     outcomes = fields.List(
         fields.String(),
         validate=validate.Length(min=1, max=1000),
-        metadata={"description": "想要的结论;省略则为全部对外结论。Outcomes wanted; by default all exported ones."},
+        metadata={"description": "想要的结论；省略则为全部对外结论 / Outcomes wanted; by default all exported ones"},
     )
     trace = fields.Boolean(
         truthy={True},
         falsy={False},
         load_default=False,
-        metadata={"description": "是否附上逐步依据。Whether to add the steps and reasons."},
+        metadata={"description": "是否附上逐步依据 / Whether to add the steps and reasons"},
     )
 
 
 class UndecidedSchema(Schema):
-    outcome = fields.String(required=True)
-    reason = fields.String(required=True, validate=validate.OneOf(["missing_facts", "no_row_matched", "empty_result", "upstream"]))
-    missing = fields.List(fields.String(), required=True, metadata={"description": "还需提供的字段。Facts still needed."})
-    because = fields.List(fields.String(), required=True, metadata={"description": "所等待的结论。Outcomes it waits for."})
+    outcome = fields.String(required=True, metadata={"description": "未定的结论 / The undecided outcome"})
+    reason = fields.String(
+        required=True,
+        validate=validate.OneOf(["missing_facts", "no_row_matched", "empty_result", "upstream"]),
+        metadata={"description": "原因：缺字段、无行命中、结果为空、上游未定 / missing_facts, no_row_matched, empty_result or upstream"},
+    )
+    missing = fields.List(fields.String(), required=True, metadata={"description": "还需提供的字段 / Facts still needed"})
+    because = fields.List(fields.String(), required=True, metadata={"description": "所等待的结论 / Outcomes it waits for"})
 
 
 class RulesetReference(Schema):
-    name = fields.String(required=True)
-    version = fields.Integer(required=True)
-    sha256 = fields.String(required=True)
+    name = fields.String(required=True, metadata={"description": "规则集 / Ruleset"})
+    version = fields.Integer(required=True, metadata={"description": "版本号 / Version"})
+    sha256 = fields.String(required=True, metadata={"description": "内容的 SHA-256 / SHA-256 of the content"})
 
 
 class ReadingSchema(Schema):
-    field = fields.String(required=True)
-    value = fields.Raw(allow_none=True)
-    origin = fields.String(required=True, data_key="from")
+    field = fields.String(required=True, metadata={"description": "字段 / Field"})
+    value = fields.Raw(allow_none=True, metadata={"description": "读到的值 / Value read"})
+    origin = fields.String(
+        required=True, data_key="from", metadata={"description": "given（调用方给出）或 规则集/表 / given, or the ruleset/table that derived it"}
+    )
 
 
 class MissSchema(Schema):
-    row = fields.String(required=True)
-    column = fields.String(required=True)
-    test = fields.String(required=True)
-    value = fields.Raw(allow_none=True)
+    row = fields.String(required=True, metadata={"description": "未命中的行 / Row that did not match"})
+    column = fields.String(required=True, metadata={"description": "不成立的列 / Column that failed"})
+    test = fields.String(required=True, metadata={"description": "该格的条件 / Test of that cell"})
+    value = fields.Raw(allow_none=True, metadata={"description": "读到的值 / Value read"})
 
 
 class StepSchema(Schema):
-    ruleset = fields.String(required=True)
-    production = fields.String(required=True)
-    kind = fields.String(required=True, validate=validate.OneOf(["table", "formula", "given"]))
-    outcomes = fields.Dict(keys=fields.String(), required=True)
-    read = fields.List(fields.Nested(ReadingSchema), required=True)
-    rows = fields.List(fields.String(), required=True)
-    misses = fields.List(fields.Nested(MissSchema), required=True)
-    text = fields.Nested(Bilingual, required=True)
+    ruleset = fields.String(required=True, metadata={"description": "规则集 / Ruleset"})
+    production = fields.String(required=True, metadata={"description": "表或公式 / Table or formula"})
+    kind = fields.String(
+        required=True, validate=validate.OneOf(["table", "formula", "given"]), metadata={"description": "table、formula 或 given / table, formula or given"}
+    )
+    outcomes = fields.Dict(keys=fields.String(), required=True, metadata={"description": "这一步得到的结论 / Outcomes of this step"})
+    read = fields.List(fields.Nested(ReadingSchema), required=True, metadata={"description": "读到的值和来源 / Values read, and where from"})
+    rows = fields.List(fields.String(), required=True, metadata={"description": "命中的行 / Rows that fired"})
+    misses = fields.List(fields.Nested(MissSchema), required=True, metadata={"description": "上面各行为何不命中 / Why rows above did not match"})
+    text = fields.Nested(Bilingual, required=True, metadata={"description": "一句话说明 / In plain words"})
 
 
 class DecisionAnswer(Schema):
     """Outcomes by name; what stayed undecided, and why; the rulesets used; on request the steps."""
 
-    decision_id = fields.String(required=True)
-    outcomes = fields.Dict(keys=fields.String(), required=True)
-    undecided = fields.List(fields.Nested(UndecidedSchema), required=True)
-    rulesets = fields.List(fields.Nested(RulesetReference), required=True)
-    trace = fields.List(fields.Nested(StepSchema))
+    decision_id = fields.String(required=True, metadata={"description": "本次决策的编号 / Id of this decision"})
+    outcomes = fields.Dict(keys=fields.String(), required=True, metadata={"description": "结论 → 值，数字精确 / Outcome → value, numbers exact"})
+    undecided = fields.List(fields.Nested(UndecidedSchema), required=True, metadata={"description": "未定的结论 / Outcomes without a value"})
+    rulesets = fields.List(fields.Nested(RulesetReference), required=True, metadata={"description": "用到的规则集及版本 / Rulesets used, with versions"})
+    trace = fields.List(fields.Nested(StepSchema), metadata={"description": "逐步依据（请求时） / Steps and reasons, on request"})
 
 
 class RulesetSummary(RulesetReference):
-    title = fields.Nested(Bilingual, required=True)
-    owner = fields.Nested(Bilingual, required=True)
-    exports = fields.List(fields.String(), required=True)
-    tables = fields.Integer(required=True)
-    rows = fields.Integer(required=True)
+    title = fields.Nested(Bilingual, required=True, metadata={"description": "名称 / Title"})
+    owner = fields.Nested(Bilingual, required=True, metadata={"description": "归口部门 / Owning department"})
+    exports = fields.List(fields.String(), required=True, metadata={"description": "对外结论 / Exported outcomes"})
+    tables = fields.Integer(required=True, metadata={"description": "表数 / Tables"})
+    rows = fields.Integer(required=True, metadata={"description": "行数 / Rows"})
 
 
 class RulesetList(Schema):
-    rulesets = fields.List(fields.Nested(RulesetSummary), required=True)
+    rulesets = fields.List(fields.Nested(RulesetSummary), required=True, metadata={"description": "现行规则集 / Rulesets in force"})
 
 
 class NeedSchema(Schema):
-    field = fields.String(required=True)
-    derived_by = fields.String(allow_none=True, required=True)
+    field = fields.String(required=True, metadata={"description": "字段 / Field"})
+    derived_by = fields.String(allow_none=True, required=True, metadata={"description": "由哪个规则集得出 / Ruleset that derives it"})
 
 
 class RulesetDetail(RulesetSummary):
-    description = fields.Nested(Bilingual, required=True)
-    needs = fields.List(fields.Nested(NeedSchema), required=True)
-    document = fields.Dict(keys=fields.String(), required=True)
-    sentences = fields.Dict(keys=fields.String(), required=True)
+    description = fields.Nested(Bilingual, required=True, metadata={"description": "用途 / Purpose"})
+    needs = fields.List(fields.Nested(NeedSchema), required=True, metadata={"description": "需要的字段 / Fields it needs"})
+    document = fields.Dict(keys=fields.String(), required=True, metadata={"description": "规范形式的文档 / The canonical document"})
+    sentences = fields.Dict(keys=fields.String(), required=True, metadata={"description": "每一行的一句话说明 / Every row in plain words"})
 
 
 class VocabularyAnswer(Schema):
-    title = fields.Nested(Bilingual, required=True)
-    fields_ = fields.List(fields.Dict(keys=fields.String()), required=True, data_key="fields")
+    title = fields.Nested(Bilingual, required=True, metadata={"description": "名称 / Title"})
+    fields_ = fields.List(
+        fields.Dict(keys=fields.String()),
+        required=True,
+        data_key="fields",
+        metadata={"description": "字段：编号、名称、类型、单位、小数位、范围、取值 / Fields: id, labels, type, unit, scale, bounds, choices"},
+    )
 
 
 class Health(Schema):
-    status = fields.String(required=True)
+    status = fields.String(required=True, metadata={"description": "状态 / Status"})
 
 
 class Readiness(Health):
-    rulesets = fields.Integer(required=True)
+    rulesets = fields.Integer(required=True, metadata={"description": "已装载的规则集数 / Rulesets loaded"})
 
 
 class ErrorDetail(Schema):

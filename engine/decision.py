@@ -18,7 +18,10 @@ UNDECIDED_REASONS: Final[dict[str, Text]] = {
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """An outcome without a value. ``missing`` are the facts a caller must add; ``because`` the outcomes it waits for."""
+    """An outcome without a value. ``missing`` are the facts a caller must add; ``because`` the outcomes it waits for.
+
+    An outcome in ``because`` may also be given by the caller instead of the facts it would follow from.
+    """
 
     outcome: str
     reason: str

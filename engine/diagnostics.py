@@ -63,7 +63,7 @@ class Location:
         if self.part:
             steps.append(f"「{self.part.zh}」" if zh else f"“{self.part.en}”")
         if self.row:
-            steps.append(f"第 {self.row_number} 行({self.row})" if zh else f"row {self.row_number} ({self.row})")
+            steps.append(f"第 {self.row_number} 行（{self.row}）" if zh else f"row {self.row_number} ({self.row})")
         if self.column:
             steps.append(f"列「{self.column.zh}」" if zh else f"column “{self.column.en}”")
         if self.field:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, assert_never
 
 from engine.backends.reference import matches, value_of
-from engine.datatypes import NumberType, Type
+from engine.datatypes import ListType, NumberType, Type
 from engine.decision import Miss, Reading, Step
 from engine.diagnostics import LANGUAGES, Language, Text
 from engine.program import Column, Formula, Production, Program, Row, Table, outcome_item
-from engine.source.syntax import AnyOf, Anything, Compare, Empty, Expression, FieldRef, Interval, Literal_, Name, NoneOf, Test, references, rewrite
+from engine.source.syntax import AnyOf, Anything, Compare, Empty, Expression, FieldRef, Interval, ListOf, Literal_, Name, NoneOf, Test, references, rewrite
 from engine.source.writer import local_id, write_expression, write_test
 from engine.values import Value, render, round_to, words
 
@@ -80,7 +80,13 @@ class Explainer:
         return (" 或 " if language == "zh" else " or ").join(self.test(test, subject, type_, language) for test in tests)
 
     def _operand(self, node: Expression, type_: Type, language: Language) -> str:
-        return words(node.value, type_, language) if isinstance(node, Literal_) else self.expression(node, language)
+        match node:
+            case Literal_(value):
+                return words(value, type_, language)
+            case ListOf(items) if isinstance(type_, ListType) and all(isinstance(item, Literal_) for item in items):
+                return words([item.value for item in items if isinstance(item, Literal_)], type_, language)
+            case _:
+                return self.expression(node, language)
 
     def _conditions(self, table: Table, row: Row, language: Language) -> str:
         clauses = [

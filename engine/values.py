@@ -242,7 +242,7 @@ def _admit_text(raw: object, type_: TextType) -> str:
     if not isinstance(raw, str):
         raise _wrong_type(raw, type_)
     if len(raw) > type_.max_length:
-        raise Refused("E408", limit=type_.max_length, what_zh="个字符", what_en="characters", found=len(raw))
+        raise Refused("E408", limit=type_.max_length, what_zh=" 个字符", what_en="characters", found=len(raw))
     return raw
 
 
@@ -365,6 +365,10 @@ def words(value: Value, type_: Type, language: str) -> str:
         case str() if isinstance(type_, ChoiceType) and value in type_.codes:
             label = type_.label(value)
             return label.zh if zh else label.en
+        case datetime.timedelta():
+            return f"{value.days}天" if zh else f"{value.days} days"
+        case Months(count):
+            return f"{count}个月" if zh else f"{count} months"
         case list():
             item = type_.item if isinstance(type_, ListType) else EmptyType()
             listed = ("、" if zh else ", ").join(words(part, item, language) for part in value)
@@ -374,17 +378,42 @@ def words(value: Value, type_: Type, language: str) -> str:
 
 
 _MYRIADS: Final[Sequence[tuple[str, Decimal]]] = (("亿", Decimal(10**8)), ("万", Decimal(10**4)))
+_COUNTED: Final[dict[str, str]] = {"月": "个月", "工作日": "个工作日"}
+"""Units that take a measure word after a number."""
+ENGLISH_UNITS: Final[dict[str, str]] = {
+    "元": "CNY",
+    "元/年": "CNY a year",
+    "%/年": "% a year",
+    "‰/月": "‰ a month",
+    "天": "days",
+    "月": "months",
+    "年": "years",
+    "小时": "hours",
+    "分钟": "minutes",
+    "工作日": "working days",
+    "户": "customers",
+    "人": "people",
+    "次": "times",
+    "件": "items",
+    "件/千户": "per 1,000 customers",
+    "分": "points",
+    "期": "periods",
+    "倍": "times",
+    "级": "",
+    "个": "",
+}
 
 
 def amount(value: Decimal, unit: str, language: str) -> str:
-    """A number with its unit: 100万元 in Chinese, 1,000,000 元 in English."""
+    """A number with its unit: 100万元 and 12个月 in Chinese, 1,000,000 CNY and 12 months in English."""
     if language != "zh":
-        return f"{plain_grouped(value)} {unit}".rstrip()
+        return f"{plain_grouped(value)} {ENGLISH_UNITS.get(unit, unit)}".rstrip().replace(" %", "%").replace(" ‰", "‰")
+    counted = _COUNTED.get(unit, unit)
     for word, size in _MYRIADS:
         scaled = CONTEXT.divide(value, size)
         if abs(scaled) >= 1 and lattice_point(scaled, 4) is not None:
-            return f"{plain(scaled)}{word}{unit}"
-    return f"{plain(value)}{unit}"
+            return f"{plain(scaled)}{word}{counted}"
+    return f"{plain(value)}{counted}"
 
 
 def plain_grouped(value: Decimal) -> str:

@@ -113,6 +113,8 @@ def _unexpected(stuck: UnexpectedInput, text: str) -> Unreadable:
     possible = stuck.accepts or stuck.expected
     names = [_EXPECTED[kind] for kind in _EXPECTED if kind in possible]
     found = text[start:end]
+    if "NAME" in possible and "FIELD" not in possible:
+        names.append(("一个新的名称（不与字段、取值重名）", "a new name, not that of a field or choice"))
     zh = "、".join(dict.fromkeys(zh for zh, _ in names)) or "别的写法"
     en = ", ".join(dict.fromkeys(en for _, en in names)) or "something else"
     return Unreadable("E201", start, end, found_zh=found or "结尾", found_en=found or "the end", expected_zh=zh, expected_en=en)

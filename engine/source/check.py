@@ -64,7 +64,7 @@ from engine.source.syntax import (
     Variable,
 )
 from engine.source.writer import write_expression
-from engine.values import CONTEXT, Months, choice_parameters, lattice_point, plain
+from engine.values import CONTEXT, ISO_DATE, Months, choice_parameters, lattice_point, plain
 
 _EMPTY: Final = EmptyType()
 _BOOLEAN: Final = BooleanType()
@@ -447,8 +447,6 @@ class _Checker:
     def call(self, node: Call, expected: Type | None) -> tuple[Expression, Type]:
         if node.function == "list contains" and len(node.arguments) == 2 and not self.is_list(node.arguments[0]):
             return self.expression(Membership(node.arguments[1], Compare("=", node.arguments[0], span=node.span), node.span))
-        if node.function == "date" and node.arguments and all(isinstance(part, Literal_) for part in node.arguments):
-            _literal_date(node)
         builtin = BUILTINS.get(node.function)
         if builtin is None:
             raise Unreadable("E211", node.span[0], node.span[0] + len(node.function), found=node.function, **suggestion(node.function, BUILTINS))
@@ -457,6 +455,8 @@ class _Checker:
         result = builtin.result(types)
         if result is None:
             raise Unreadable("E212", *node.span, function=node.function, usage=builtin.usage)
+        if node.function == "date" and all(isinstance(part, Literal_) and part.value is not None for part in node.arguments):
+            _literal_date(node)
         if node.function in _SAME_UNIT:
             for argument, type_ in zip(node.arguments[1:], types[1:], strict=True):
                 _same_unit(argument, types[0], type_)
@@ -596,7 +596,7 @@ def _literal_date(node: Call) -> datetime.date:
     """``date("2024-09-30")`` or ``date(2024, 9, 30)`` as a constant; raises E205 when there is no such day."""
     parts = [str(part.value) for part in node.arguments if isinstance(part, Literal_)]
     written = parts if len(parts) == 3 else parts[0].split("-")
-    if len(written) != 3 or not all(part.isdecimal() for part in written):
+    if (len(parts) == 1 and not ISO_DATE.fullmatch(parts[0])) or not all(part.isdecimal() for part in written):
         raise Unreadable("E205", *node.span, found=parts[0], why_zh="写法应为 YYYY-MM-DD", why_en="the form is YYYY-MM-DD")
     return day(written[0], written[1], written[2], start=node.span[0], end=node.span[1], found="-".join(written))
 

@@ -25,7 +25,7 @@ _CHINESE_DATE: Final = re.compile(r"(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\
 _GROUPED: Final = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?(?![\d,])", re.ASCII)
 _NUMBER: Final = re.compile(r"\d+(\.\d+)?", re.ASCII)
 _AMOUNT: Final = re.compile(rf"-?\d[\d.,]*\s*({'|'.join(MULTIPLIERS)})?\s*({'|'.join(UNITS)})?", re.ASCII)
-_WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[^\W\d_]+[^\W]*", re.UNICODE)
+_WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[^\W\d_](?:(?!的)\w)*")
 _SUFFIXES: Final = sorted(UNITS, key=len, reverse=True)
 _SIZES: Final = sorted(MULTIPLIERS, key=len, reverse=True)
 

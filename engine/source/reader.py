@@ -335,7 +335,7 @@ class _Reader:
     def cell(self, value: object, at: Location) -> str:
         if isinstance(value, str):
             return value
-        self.fault("E104", at, expected_zh="加引号的文字(单元格一律写成文字)", expected_en="text in quotes (cells are always text)", found=_brief(value))
+        self.fault("E104", at, expected_zh="加引号的文字", expected_en="text in quotes", found=_brief(value))
         return "-"
 
     def sources(self, value: object, at: Location) -> tuple[Source, ...]:

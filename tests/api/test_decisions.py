@@ -324,7 +324,7 @@ def test_a_trace_tells_each_step_with_rows_readings_misses_and_both_languages(se
         "misses": [],
         "text": {
             "zh": "报价年利率 = 一般客户年利率 - 优惠折年基点 / 100 = 4.74%/年",
-            "en": "quoted annual rate = general annual rate - discount in annual bp / 100 = 4.74 %/年",
+            "en": "quoted annual rate = general annual rate - annualised discount / 100 = 4.74 %/年",
         },
     }
 

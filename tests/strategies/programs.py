@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from hypothesis import strategies as st
@@ -22,6 +22,7 @@ from tests.strategies.expressions import NULL, Phrases
 from tests.strategies.pen import Pen
 from tests.strategies.vocabularies import (
     FIELD_NAMES,
+    WIDE,
     choice_type,
     field_data,
     field_type,
@@ -113,7 +114,7 @@ class _RulesetWriter:
     def outcome(self, type_: Type, *, exported: bool) -> Field:
         """Declare an outcome; it can be read once its production is written."""
         if exported or self.pen.chance(2):
-            known = self.bank.declare(type_)
+            known = self.bank.declare(_bounded(type_))
             self.exports.append(known.id)
         else:
             known = self.bank.declare(type_, owner=self.id)
@@ -156,7 +157,7 @@ class _RulesetWriter:
         type_ = self.pen.pick((wide_number_type, wide_number_type, scalar_type, field_type))(self.pen)
         text = self.expression(type_)
         known = self.outcome(type_, exported=last)
-        self.known[known.key] = type_
+        self.known[known.key] = known.type
         return {"outcome": known.id, "title": label(known.label), "expression": text}
 
     # --- tables -----------------------------------------------------------------------------------------------------------
@@ -220,3 +221,8 @@ class _RulesetWriter:
                 tests = [split[n], *(test if policy != "U" else Anything() for test in tests[1:])]
             outputs = agreed or [self.result(outcome_item(type_, policy), constant=policy in ("P", "O")) for type_ in types]
             yield {"id": f"r{n}", "when": [write_test(test) for test in tests], "then": outputs}
+
+
+def _bounded(type_: Type) -> Type:
+    """As a vocabulary may hold it: numbers have bounds there."""
+    return replace(type_, minimum=-WIDE, maximum=WIDE) if isinstance(type_, NumberType) and type_.minimum is None else type_

@@ -85,9 +85,10 @@ class Agendas:
         return cone
 
     def _undecided(self, name: str, reachable: frozenset[str]) -> Undecided:
-        missing: dict[str, None] = {}
-        self._missing(self._program.producers[name], reachable, missing, set())
-        return Undecided(local_id(name), "missing_facts", tuple(missing))
+        production, missing = self._program.producers[name], dict[str, None]()
+        self._missing(production, reachable, missing, set())
+        waiting = (local_id(key) for key in sorted(production.needs - reachable) if key in self._program.producers)
+        return Undecided(local_id(name), "missing_facts", tuple(missing), tuple(waiting))
 
     def _missing(self, production: Production, reachable: frozenset[str], missing: dict[str, None], seen: set[int]) -> None:
         """Gather the facts that a caller must add before ``production`` can fire."""

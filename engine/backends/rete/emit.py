@@ -30,8 +30,8 @@ NO_ROW: Final = -1
 SKIPPED: Final = -2
 scaleb: Final = CONTEXT.scaleb
 Hits = int | list[int]
-"""What fired: the row number of a single-hit policy (0 for a formula), the rows that a gathering one gathered, or
-``NO_ROW``, or ``SKIPPED`` when something the production needs stayed undecided."""
+"""What fired: the row number of a single-hit policy (0 for a formula), the rows that agree under ANY or that a gathering
+policy gathered, or ``NO_ROW``, or ``SKIPPED`` when something the production needs stayed undecided."""
 Fire = Callable[[list[Slot]], Hits]
 Function = Callable[[list[Slot]], Slot]
 
@@ -168,7 +168,7 @@ class _Writer:
         if table.policy in ("U", "A", "P", "F"):
             lines = [*self.none_hit(table, "NO_ROW"), *self.choose(table, cut=cut)]
             cells = [line for position, key in enumerate(table.gives) for line in self.store(key, self.cell(table, position))]
-            return [*lines, *cells, "return r"]
+            return [*lines, *cells, "return hits" if table.policy == "A" else "return r"]
         gather = "hits = [rows[n] for n in positions(h)]" if cut else "hits = positions(h)"
         cells = [line for position, key in enumerate(table.gives) for line in self.store(key, self.gathered(table, position))]
         return [*self.none_hit(table, "[]"), gather, *cells, "return hits"]
@@ -197,8 +197,8 @@ class _Writer:
                 several = ["if h & (h - 1):", f"    {self.name('violated', self.violation(table, 'E501'))}({hits})"]
                 return [*several, f"r = {row.format('h.bit_length() - 1')}"]
             case "A":
-                several = ["if h & (h - 1):", f"    {self.name('check', self.any_check(table))}(s, {hits})"]
-                return [*several, f"r = {row.format('(h & -h).bit_length() - 1')}"]
+                check = f"    {self.name('check', self.any_check(table))}(s, hits)"
+                return [f"hits = {hits}", "if len(hits) > 1:", check, "r = hits[0]"]
             case "P":
                 return [f"r = min({hits}, key={self.name('rank', self.ranks(table).__getitem__)})"]
             case _:
