@@ -27,11 +27,18 @@ class Explainer:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self._said: dict[tuple[str, str, str], Text] = {}
 
     # --- rules as sentences -----------------------------------------------------------------------------------------------
 
     def describe(self, table: Table, row: Row) -> Text:
-        """One row as a sentence: "存款月日均余额 ≥ 100万元 → 存款档:高端"."""
+        """One row as a sentence: "存款月日均余额 ≥ 100万元 → 存款档：高端"."""
+        key = table.ruleset, table.id, row.id
+        if key not in self._said:
+            self._said[key] = self._sentence(table, row)
+        return self._said[key]
+
+    def _sentence(self, table: Table, row: Row) -> Text:
         return Text(*(f"{self._conditions(table, row, language)} → {self._results(table, row.outputs, language)}" for language in LANGUAGES))
 
     def describe_default(self, table: Table) -> Text:

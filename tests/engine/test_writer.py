@@ -60,7 +60,7 @@ def test_a_constant_has_one_spelling(value: Constant, written: str) -> None:
         "debts[1].balance + debts[-1].balance",
         "(for 笔 in debts return 笔.balance)[1]",
         "deposits in (1, > 2, [3..4))",
-        "(deposits + 1) in [3..4)",
+        "deposits + 1 in [3..4)",
         "[1, 2, 3][item > 1]",
         'product + "x" = "SN-001x"',
         "(today - opened).days / 2",
