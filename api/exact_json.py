@@ -4,17 +4,35 @@ from __future__ import annotations
 
 import json
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NoReturn
 
 import msgspec
 from flask import Flask
 from flask.json.provider import JSONProvider
 
+from engine import Text
+from rulesets.views import cut
+
 MAX_DEPTH: Final = 32
 MAX_DIGITS: Final = 400
 """Longest number literal that is read; longer ones are refused before any arithmetic is done on them."""
-_STRUCTURE: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
+_STRUCTURE: Final = re.compile(r'"(?:[^"\\]++|\\.?)*+"?|[][{}]', re.DOTALL)
+"""Strings and brackets. A string without an end reaches to the end of the text, so that none of it is read twice."""
+_ESCAPE: Final = re.compile(r"\\(?:u[Dd][89ABab]..\\u[Dd][C-Fc-f]..|(u[Dd][89A-Fa-f]..)|.)", re.DOTALL)
+"""An escape in a string; group 1 is half of a surrogate pair without the other half."""
+_PROBLEMS: Final = {
+    "Expecting value": Text("此处应有一个值", "a value is expected here"),
+    "Expecting property name": Text("此处应有双引号括起的键，最后一项之后不能有逗号", "a key in double quotes is expected here, and no comma after the last one"),
+    "Expecting ':'": Text("键之后应有冒号", "a colon is expected after the key"),
+    "Expecting ','": Text("此处应有逗号，或缺少结尾的括号", "a comma or a closing bracket is expected here"),
+    "Illegal trailing comma": Text("最后一项之后不能有逗号", "there is a comma after the last item"),
+    "Unterminated string": Text("文字的引号没有结束", "the text that starts here has no closing quote"),
+    "Invalid control character": Text("文字里的换行、制表符等控制字符须转义", "a line break, tab or other control character in a text must be escaped"),
+    "Invalid \\": Text("反斜杠之后不是有效的转义", "what follows the backslash is no escape"),
+    "Extra data": Text("此处应已结束，却还有内容", "nothing more is expected here"),
+}
+"""What the parser says → what we say."""
 
 
 class Malformed(Exception):
@@ -33,10 +51,32 @@ def loads(body: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise Malformed("E605", position=error.start) from None
     _check_depth(text)
+    if "\\u" in text:
+        _check_surrogates(text)
     try:
         return _decoder.decode(text)
     except json.JSONDecodeError as error:
-        raise Malformed("E601", detail=error.msg, line=error.lineno, column=error.colno) from None
+        raise _unreadable(error, _problem(text, error.msg)) from None
+
+
+def _problem(text: str, said: str) -> Text:
+    if not text.strip():
+        return Text("请求体是空的", "the body is empty")
+    if text.startswith("\ufeff"):
+        return Text("开头不能有字节顺序标记", "it must not start with a byte order mark")
+    return next((ours for start, ours in _PROBLEMS.items() if said.startswith(start)), Text("写法不合 JSON 的规定", "it is not written as JSON is"))
+
+
+def _unreadable(place: json.JSONDecodeError, problem: Text) -> Malformed:
+    return Malformed("E601", detail_zh=problem.zh, detail_en=problem.en, line=place.lineno, column=place.colno)
+
+
+def _check_surrogates(text: str) -> None:
+    """Refuse half a surrogate pair: it is no character and cannot be written as UTF-8."""
+    for escape in _ESCAPE.finditer(text):
+        if escape[1]:
+            problem = Text("此处的转义只是半个字符，须与另一半成对书写", "the escape here is half a character (a surrogate) without its other half")
+            raise _unreadable(json.JSONDecodeError("", text, escape.start()), problem)
 
 
 def _check_depth(text: str) -> None:
@@ -53,9 +93,17 @@ def _check_depth(text: str) -> None:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise Malformed("E602", found=next(name for name in names if names.count(name) > 1))
+        raise Malformed("E602", found=cut(_first_repeated(pairs)))
     return found
+
+
+def _first_repeated(pairs: list[tuple[str, Any]]) -> str:
+    met: set[str] = set()
+    for name, _ in pairs:
+        if name in met:
+            return name
+        met.add(name)
+    raise AssertionError("no key is repeated")
 
 
 def _whole(text: str) -> int:
@@ -67,7 +115,10 @@ def _whole(text: str) -> int:
 def _decimal(text: str) -> Decimal:
     if len(text) > MAX_DIGITS:
         raise Malformed("E604", limit=MAX_DIGITS)
-    return Decimal(text)
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise Malformed("E604", limit=MAX_DIGITS) from None
 
 
 def _not_finite(text: str) -> NoReturn:

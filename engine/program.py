@@ -7,11 +7,11 @@ holds canonical parts only, so two documents that mean the same compile to equal
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from engine.datatypes import Field, ListType, Type
+from engine.datatypes import Field, ListType, NumberType, Type
 from engine.diagnostics import Text
 from engine.source.document import HitPolicy, Source, Vocabulary
 from engine.source.syntax import Expression, FieldRef, Test
@@ -124,5 +124,9 @@ class Program:
 
 
 def outcome_item(type_: Type, policy: HitPolicy) -> Type:
-    """The type of one output cell: the element where the policy gathers a list."""
-    return type_.item if policy in ("R", "O", "C") and isinstance(type_, ListType) else type_
+    """The type of one output cell: the element where the policy gathers a list; free of bounds where it aggregates."""
+    if policy in ("R", "O", "C") and isinstance(type_, ListType):
+        return type_.item
+    if policy in ("C+", "C<", "C>") and isinstance(type_, NumberType):
+        return replace(type_, minimum=None, maximum=None)
+    return type_

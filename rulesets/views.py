@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from engine import Engine, Field, Ruleset, Table, Text, Type, types
+
+MAX_ECHO: Final = 60
+
+
+def cut(text: str) -> str:
+    """What came from outside, as an error may repeat it: at most 60 characters."""
+    return text if len(text) <= MAX_ECHO else text[: MAX_ECHO - 3] + "…"
 
 
 def text_view(text: Text) -> dict[str, str]:

@@ -251,8 +251,13 @@ def test_a_value_is_answered_as_json(value: object, raw: object) -> None:
     ("value", "name", "zh", "en"),
     [
         (None, "deposits", "空", "empty"),
-        (Decimal(1000000), "deposits", "100万元", "1,000,000 元"),
-        (Decimal("0.3"), "monthly_rate", "0.3‰/月", "0.3 ‰/月"),
+        (Decimal(1000000), "deposits", "100万元", "1,000,000 CNY"),
+        (Decimal("0.3"), "monthly_rate", "0.3‰/月", "0.3‰ a month"),
+        (Decimal("4.35"), "annual_rate", "4.35%/年", "4.35% a year"),
+        (Decimal(36), "term", "36个月", "36 months"),
+        (Decimal(90), "overdue", "90天", "90 days"),
+        (datetime.timedelta(days=365), "opened", "365天", "365 days"),
+        (Months(15), "opened", "15个月", "15 months"),
         (Decimal("0.35"), "ratio", "0.35", "0.35"),
         ("gold", "tier", "金卡", "gold card"),
         ("SN-001", "product", "SN-001", "SN-001"),
@@ -270,18 +275,19 @@ def test_a_value_is_said_in_words(value: object, name: str, zh: str, en: str) ->
 @pytest.mark.parametrize(
     ("value", "zh", "en"),
     [
-        ("0", "0元", "0 元"),
-        ("9999.99", "9999.99元", "9,999.99 元"),
-        ("10000", "1万元", "10,000 元"),
-        ("12345", "1.2345万元", "12,345 元"),
-        ("12345.6", "12345.6元", "12,345.6 元"),
-        ("1000000", "100万元", "1,000,000 元"),
-        ("99999999", "9999.9999万元", "99,999,999 元"),
-        ("100000000", "1亿元", "100,000,000 元"),
-        ("150000000", "1.5亿元", "150,000,000 元"),
-        ("123456789", "123456789元", "123,456,789 元"),
-        ("-2000000", "-200万元", "-2,000,000 元"),
-        ("0.0001", "0.0001元", "0.0001 元"),
+        ("0", "0元", "0 CNY"),
+        ("9999.99", "9999.99元", "9,999.99 CNY"),
+        ("10000", "1万元", "10,000 CNY"),
+        ("12345", "1.2345万元", "12,345 CNY"),
+        ("12345.6", "12345.6元", "12,345.6 CNY"),
+        ("1000000", "100万元", "1,000,000 CNY"),
+        ("99999999", "9999.9999万元", "99,999,999 CNY"),
+        ("100000000", "1亿元", "100,000,000 CNY"),
+        ("150000000", "1.5亿元", "150,000,000 CNY"),
+        ("123456789", "12345.6789万元", "123,456,789 CNY"),
+        ("-2000000", "-200万元", "-2,000,000 CNY"),
+        ("1234567.89", "1234567.89元", "1,234,567.89 CNY"),
+        ("0.0001", "0.0001元", "0.0001 CNY"),
     ],
 )
 def test_large_amounts_are_said_in_myriads_in_chinese_and_grouped_in_english(value: str, zh: str, en: str) -> None:
@@ -289,7 +295,7 @@ def test_large_amounts_are_said_in_myriads_in_chinese_and_grouped_in_english(val
 
 
 def test_an_amount_of_many_digits_is_never_rounded_for_show() -> None:
-    assert amount(Decimal("1234567890123456789012345678901234"), "元", "zh") == "1234567890123456789012345678901234元"
+    assert amount(Decimal("1234567890123456789012345678901234"), "元", "zh") == "123456789012345678901234567890.1234万元"
 
 
 def test_a_pure_number_has_no_unit() -> None:

@@ -7,23 +7,132 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
-from engine import Program, Table
+import pytest
+
+from engine import Case, Engine, Program, Table
 from engine.datatypes import BooleanType, ChoiceType, NumberType, Type
 from engine.grid.boxes import Listed, closed_world, denote
 from engine.program import Production, Row, outcome_item
 from engine.source.syntax import AnyOf, Anything, Arithmetic, ArithmeticOperator, Call, Compare, Expression, FieldRef, Interval, Literal_, NoneOf, Test
 from engine.source.writer import local_id, write_expression, write_test
+from rulesets.cases import failures
+from rulesets.catalog import load_catalog
+
+CATALOG: Final = load_catalog()
 
 _OPPOSITE: Final[dict[ArithmeticOperator, ArithmeticOperator]] = {"+": "-", "-": "+", "*": "/", "/": "*", "**": "*"}
+
+EQUIVALENT: Final[dict[str, dict[str, tuple[str, ...]]]] = {
+    "aml-review-cycle": {
+        "a prohibited customer has a cycle of 0 months, so more than 1 month left is out of reach": (
+            'due_status#r4 aml_level: "low", "medium", "high", "prohibited"',
+        ),
+    },
+    "credit-limit": {
+        "a household's limit is capped at 200,000, so a household above that does not exist": (
+            "time_limit#r1 final_limit: <= 200000.01",
+            "time_limit#r2 borrower_type: ",
+            "time_limit#r2 final_limit: > 200000.01",
+            "time_limit#r2 processing_working_days = 4",
+            "time_limit#r2 processing_working_days = 6",
+            'time_limit#r4 borrower_type: "corporate", "household"',
+            'time_limit#r5 borrower_type: "corporate", "household"',
+        ),
+    },
+    "loan-classification": {
+        "both rows give rank 3, and the highest rank counts": (
+            'npl_rank#r5 restructure_status: "observation_from_npl", "re_restructured"',
+            'npl_rank#r6 restructure_status: "observation_from_npl", "re_restructured"',
+        ),
+    },
+    "risk-warning": {
+        "substandard and worse is a red signal, so the warning is always red": (
+            'risk_level#r3 risk_class: "special_mention", "substandard"',
+            'risk_level#r3 risk_class: "special_mention", "doubtful"',
+            'risk_level#r3 risk_class: "special_mention", "loss"',
+            'risk_level#r5 risk_class: "normal", "substandard"',
+            'risk_level#r5 risk_class: "normal", "doubtful"',
+            'risk_level#r5 risk_class: "normal", "loss"',
+            'risk_level#r6 risk_class: "normal", "substandard"',
+            'risk_level#r6 risk_class: "normal", "doubtful"',
+            'risk_level#r6 risk_class: "normal", "loss"',
+        ),
+        "as above, so row 1 (red) always takes what row 3 is there for": (
+            'inspection#r3 risk_class: "doubtful", "loss"',
+            'inspection#r3 risk_class: "substandard", "loss"',
+            'inspection#r3 risk_class: "substandard", "doubtful"',
+            "inspection#r3 inspection_interval_days = 14",
+            "inspection#r3 inspection_interval_days = 16",
+        ),
+        "special mention is a yellow signal, so there is always a warning": (
+            'risk_level#r2 warning_level: "none", "orange", "red"',
+            'risk_level#r3 warning_level: "yellow"',
+            'risk_level#r6 risk_class: "normal", "special_mention"',
+        ),
+        "rows 5 to 8 take every corporate grade first": ('inspection#r9 borrower_type: "corporate", "household"',),
+    },
+    "vip-membership": {
+        "whoever is not eligible is due no tier, so never a higher one": ("tier_action#r2 eligible: true, false",),
+        "whoever is not eligible has no tier": ("vip_candidate#r2 eligible: true, false",),
+    },
+}
+"""Changes that no customer can tell, by reason. They show dead ends in the rules, not gaps in the cases."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One production with one figure changed; ``row`` is empty for a formula."""
+    """One production with one figure changed; ``row`` is empty for a formula or a default."""
 
     name: str
     production: Production
     row: str = ""
+
+
+# --- the test ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return CATALOG.compile()
+
+
+@pytest.mark.parametrize("ruleset", CATALOG.documents)
+def test_changing_any_figure_makes_a_case_fail(engine: Engine, ruleset: str) -> None:
+    cases = CATALOG.cases[ruleset]
+    assert not failures(engine, ruleset, cases)
+    made = list(mutants(engine.program, ruleset))
+    assert len(made) > _figures(engine.program, ruleset)
+    fired = {case.name: _fired(engine, ruleset, case) for case in cases}
+    survivors = [mutant.name for mutant in made if not _noticed(mutant, engine.program, ruleset, _by_nearness(cases, mutant, fired))]
+    assert sorted(survivors) == sorted(name for names in EQUIVALENT.get(ruleset, {}).values() for name in names)
+
+
+def _figures(program: Program, ruleset: str) -> int:
+    """The cells that say something, and the formulas."""
+    productions = program.ruleset(ruleset).productions
+    rows = [row for production in productions if isinstance(production, Table) for row in production.rows]
+    conditions = sum(not isinstance(test, Anything) for row in rows for test in row.tests)
+    return conditions + sum(len(row.outputs) for row in rows) + sum(not isinstance(production, Table) for production in productions)
+
+
+def _fired(engine: Engine, ruleset: str, case: Case) -> set[tuple[str, str]]:
+    return {(step.production, row) for step in engine.decide(case.given, ruleset=ruleset, trace=True).steps for row in step.rows}
+
+
+def _by_nearness(cases: Sequence[Case], mutant: Mutant, fired: dict[str, set[tuple[str, str]]]) -> list[Case]:
+    """First the cases that say what the changed production gives, of those first the ones in which the changed row fired."""
+    gives = {local_id(key) for key in mutant.production.gives}
+    return sorted(cases, key=lambda case: (gives.isdisjoint(case.expect), (mutant.production.id, mutant.row) not in fired[case.name]))
+
+
+def _noticed(mutant: Mutant, program: Program, ruleset: str, cases: Sequence[Case]) -> bool:
+    productions = [production for production in program.productions if production.ruleset == ruleset]
+    changed = tuple(mutant.production if production.gives == mutant.production.gives else production for production in productions)
+    engine = Engine(Program(program.vocabulary, program.fields, (replace(program.ruleset(ruleset), productions=changed),), changed))
+    try:
+        return any(failures(engine, ruleset, [case]) for case in cases)
+    finally:
+        engine.close()
 
 
 # --- what can be changed -------------------------------------------------------------------------------------------------
@@ -38,6 +147,10 @@ def mutants(program: Program, ruleset: str) -> Iterator[Mutant]:
                     if not _silent(production, number, changed):
                         rows = (*production.rows[:number], changed, *production.rows[number + 1 :])
                         yield Mutant(f"{production.id}#{row.id} {what}", replace(production, rows=rows), row.id)
+            for key, default in production.default.items():
+                for node in _outputs(default, program.fields[key].type, ()):
+                    what = f"{local_id(key)} = {write_expression(node)}"
+                    yield Mutant(f"{production.id} default {what}", replace(production, default={**production.default, key: node}))
         else:
             for node in _outputs(production.expression, program.fields[production.gives[0]].type, ()):
                 yield Mutant(f"{production.id} = {write_expression(node)}", replace(production, expression=node))
@@ -124,7 +237,7 @@ def _outputs(node: Expression, type_: Type, others: Sequence[Expression]) -> Ite
     match type_:
         case BooleanType() | ChoiceType():
             yield from (other for value in closed_world(type_) or () if (other := Literal_(value)) != node)
-        case NumberType(minimum=low, maximum=high) if isinstance(node, Literal_):
+        case NumberType(minimum=low, maximum=high) if isinstance(node, Literal_) and isinstance(node.value, Decimal):
             near = (node.value + step for step in (-_unit(type_), _unit(type_)))
             yield from (Literal_(value) for value in near if (low is None or low <= value) and (high is None or value <= high))
         case NumberType():

@@ -266,32 +266,35 @@ class _Writer:
         return f"cell({self.name('OUT', constants)}, {self.name('FUN', functions)}, s, {row})"
 
     def gathered(self, table: Table, position: int) -> str:
-        key = table.gives[position]
-        type_ = self.fields[key].type
+        """What a gathering policy makes of the rows in ``hits``."""
         if table.policy == "C#":
-            return f"{self.name('settle', self.settle(key))}(Decimal(len(hits)))"
-        if table.policy == "C+":
-            return self.total(table, position)
+            return f"{self.name('settle', self.settle(table.gives[position]))}(Decimal(len(hits)))"
+        if table.policy in ("C+", "C<", "C>"):
+            return self.aggregated(table, position)
         rows = f"sorted(hits, key={self.name('rank', self.ranks(table).__getitem__)})" if table.policy == "O" else "hits"
-        values = f"[{self.cell(table, position, 'r')} for r in {rows}]"
-        if table.policy in ("C<", "C>"):
-            rank = self.name("order", type_.codes.index if isinstance(type_, ChoiceType) else None)
-            return f"extreme({'min' if table.policy == 'C<' else 'max'}, {values}, {rank})"
-        return f"whole({values})"
+        return f"whole([{self.cell(table, position, 'r')} for r in {rows}])"
 
-    def total(self, table: Table, position: int) -> str:
-        """Sum first, then round. Constants are summed as lattice points; other summands as natural values."""
+    def aggregated(self, table: Table, position: int) -> str:
+        """Aggregate first, then round and check the range. Constants are aggregated as slots, other cells as natural values."""
         key = table.gives[position]
         type_ = self.fields[key].type
-        settle = self.name("settle", self.settle(key))
         nodes = [row.outputs[position] for row in table.rows]
-        points, functions = self.outputs(table, position)
-        if any(functions) or UNKNOWN in points or not isinstance(type_, NumberType):
-            summands = [eval(f"lambda s: {self.expression(node)}", self.names) for node in nodes]  # noqa: S307 - our own text
-            return f"{settle}(call('sum', [[f(s) for f in map({self.name('FUN', summands)}.__getitem__, hits)]]))"
-        total = f"sum(map({self.name('OUT', points)}.__getitem__, hits))"
-        unbounded = type_.minimum is None and type_.maximum is None
-        return total if unbounded else f"{settle}(number({total}, {-type_.scale}))"
+        values = [node.value for node in nodes if isinstance(node, syntax.Literal_)]
+        settle = self.name("settle", self.settle(key))
+        if len(values) < len(nodes) or None in values:
+            functions = [eval(f"lambda s: {self.expression(node)}", self.names) for node in nodes]  # noqa: S307 - our own text
+            return f"{settle}({self.aggregate(table, type_)}([f(s) for f in map({self.name('FUN', functions)}.__getitem__, hits)]))"
+        aggregate = "sum" if table.policy == "C+" else self.aggregate(table, type_)
+        found = f"{aggregate}([*map({self.name('OUT', [to_slot(value, type_) for value in values])}.__getitem__, hits)])"
+        return f"{settle}(number({found}, {-type_.scale}))" if isinstance(type_, NumberType) and _bounded(type_) else found
+
+    def aggregate(self, table: Table, type_: Type) -> str:
+        """The function that makes one value of a list of values."""
+        if table.policy == "C+":
+            return self.name("total", lambda values: call("sum", [values]))
+        pick = min if table.policy == "C<" else max
+        rank = type_.codes.index if isinstance(type_, ChoiceType) else None
+        return self.name("extreme", lambda values: None if None in values else pick(values, key=rank))
 
     # --- expressions ----------------------------------------------------------------------------------------------------
 
@@ -395,6 +398,10 @@ def _number_settler(type_: NumberType, refuse: Callable[[Value], Value]) -> Call
     return settle
 
 
+def _bounded(type_: NumberType) -> bool:
+    return type_.minimum is not None or type_.maximum is not None
+
+
 def _packed(index: TableIndex) -> Any:
     """A tree as nested tuples (column, cut, low, high, empty) that end in lists: rows, then each column's index."""
     if isinstance(index, Split):
@@ -408,10 +415,6 @@ def _packed(index: TableIndex) -> Any:
 def _cell(constants: Sequence[Slot], functions: Sequence[Function | None], slots: list[Slot], row: int) -> Slot:
     function = functions[row]
     return constants[row] if function is None else function(slots)
-
-
-def _extreme(pick: Callable[..., Slot], values: list[Slot], rank: Callable[[Slot], int] | None) -> Slot:
-    return UNKNOWN if UNKNOWN in values else pick(values, key=rank)
 
 
 def _whole(values: list[Slot]) -> Slot:
@@ -433,7 +436,6 @@ _RUNTIME: Final[dict[str, Any]] = {
     "number": number,
     "day": day,
     "cell": _cell,
-    "extreme": _extreme,
     "whole": _whole,
     "over": _over,
     **{name: operators.arithmetic_of(operator) for operator, name in _OPERATIONS.items()},
