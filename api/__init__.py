@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from flask import Flask
-from flask_smorest import Api
 
 from api import catalogue, decisions, health, problems
+from api.blueprint import OpenAPI
 from api.config import Settings
 from api.exact_json import ExactJSON
 from api.headers import protected
@@ -30,7 +30,7 @@ def create_app(settings: Settings) -> Flask:
     app.config.update(_OPENAPI, MAX_CONTENT_LENGTH=settings.max_body)
     app.json = ExactJSON(app)
     app.extensions["zhunsheng"] = start(settings)
-    api = Api(app)
+    api = OpenAPI(app)
     for part in (decisions, catalogue, health):
         api.register_blueprint(part.blueprint)
     problems.register(app)

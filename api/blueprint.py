@@ -12,7 +12,7 @@ from functools import wraps
 from typing import Any, Final, cast
 
 from flask import Response, request
-from flask_smorest import Blueprint
+from flask_smorest import Api, Blueprint
 from marshmallow import Schema
 
 from api.exact_json import dumps
@@ -30,6 +30,24 @@ _REFUSALS: Final = {
     415: "请求体类型不对 / Unsupported media type",
     422: "字段或请求不合要求 / Facts or request refused",
 }
+
+
+class OpenAPI(Api):  # type: ignore[misc]  # flask-smorest has no types
+    """flask-smorest's registry and document, without the answers, headers and error handler of its own."""
+
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def _register_responses(self) -> None:
+        """Errors are problems, documented where they can come."""
+
+    def _register_etag_headers(self) -> None:
+        """Our own."""
+
+    def _register_pagination_header(self) -> None:
+        """No answer comes in pages."""
+
+    def _register_error_handlers(self) -> None:
+        """``api.problems`` answers."""
 
 
 class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no types

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from rulesets.catalog import NO_VOCABULARY, has_vocabulary
+
 MIB: Final = 1024 * 1024
+_BYTES: Final = re.compile(r"[0-9]{1,8}", re.ASCII)
 _KEY: Final = re.compile(r"([A-Za-z0-9._-]{1,64}):([0-9a-f]{64})", re.ASCII)
 
 
@@ -43,7 +46,7 @@ def _keys(text: str) -> dict[str, str]:
     for entry in filter(None, (part.strip() for part in text.split(","))):
         match = _KEY.fullmatch(entry)
         if not match:
-            raise ConfigurationError("ZHUNSHENG_API_KEYS: 每项应为 名称:SHA-256(64 位十六进制) / each entry is NAME:SHA-256 (64 hex digits)")
+            raise ConfigurationError("ZHUNSHENG_API_KEYS: 每项应为 名称:SHA-256（64 位十六进制） / each entry is NAME:SHA-256 (64 hex digits)")
         keys[match[2]] = match[1]
     if not keys:
         raise ConfigurationError("ZHUNSHENG_API_KEYS: 没有 API 密钥，请运行 `zhunsheng key 系统名` 生成 / no API key: create one with `zhunsheng key SYSTEM`")
@@ -52,12 +55,12 @@ def _keys(text: str) -> dict[str, str]:
 
 def _folder(text: str) -> Path:
     folder = Path(text)
-    if not (folder / "vocabulary.yaml").is_file():
-        raise ConfigurationError(f"ZHUNSHENG_DOCUMENTS: {text} 里没有 vocabulary.yaml / holds no vocabulary.yaml")
+    if not has_vocabulary(folder):
+        raise ConfigurationError(f"ZHUNSHENG_DOCUMENTS: {NO_VOCABULARY.format(folder=text)}")
     return folder
 
 
 def _bytes(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or not 1024 <= int(text) <= 64 * MIB:
-        raise ConfigurationError("ZHUNSHENG_MAX_BODY: 应为 1024 到 67108864 的整数(字节) / a whole number of bytes from 1024 to 67108864")
+    if not _BYTES.fullmatch(text) or not 1024 <= int(text) <= 64 * MIB:
+        raise ConfigurationError("ZHUNSHENG_MAX_BODY: 应为 1024 到 67108864 的整数（字节） / a whole number of bytes from 1024 to 67108864")
     return int(text)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from itertools import islice
 from typing import Any
 
 from flask import Response
 
 from api.blueprint import ApiBlueprint, json_response
-from api.problems import Problem
+from api.problems import Problem, TooManyFacts
 from api.schemas import DecisionAnswer, DecisionRequest
 from api.service import Service, service
-from engine import Decision, Step
+from engine import Decision, FactsError, Step
+from rulesets.views import cut
 
 blueprint = ApiBlueprint("decisions", "decisions", url_prefix="/v1", description="决策 / Decisions")
 
@@ -32,12 +34,27 @@ def decide_by_ruleset(request: dict[str, Any], name: str) -> Response:
 
 
 def unknown_ruleset(held: Service, name: str) -> Problem:
-    return Problem("E621", found=name[:60], allowed=", ".join(held.references))
+    return Problem("E621", found=cut(name), allowed=", ".join(held.references))
 
 
 def _answer(held: Service, request: dict[str, Any], ruleset: str | None) -> Response:
-    decision = held.engine.decide(request["facts"], request.get("outcomes"), ruleset=ruleset, trace=request["trace"])
-    return json_response(_view(held, decision, traced=request["trace"]))
+    facts, outcomes, traced = request["facts"], request.get("outcomes"), request["trace"]
+    if len(facts) > held.enough or (outcomes and len(outcomes) > held.enough):
+        _refuse_surplus(held, facts, outcomes or [], ruleset)
+    decision = held.engine.decide(facts, outcomes, ruleset=ruleset, trace=traced)
+    return json_response(_view(held, decision, traced=traced))
+
+
+def _refuse_surplus(held: Service, facts: dict[str, Any], outcomes: list[str], ruleset: str | None) -> None:
+    """Refuse more facts or different outcomes than there are fields: some must be wrong, and only the first ones are looked at."""
+    wanted = list(dict.fromkeys(outcomes))
+    first_facts, first_wanted = dict(islice(facts.items(), held.enough + 1)), wanted[: held.enough + 1]
+    more = len(facts) - len(first_facts) + len(wanted) - len(first_wanted)
+    if more:
+        try:
+            held.engine.decide(first_facts, first_wanted, ruleset=ruleset)
+        except FactsError as error:
+            raise TooManyFacts(error, more) from None
 
 
 def _view(held: Service, decision: Decision, *, traced: bool) -> dict[str, Any]:

@@ -19,6 +19,7 @@ MAX_DIGITS: Final = 400
 """Longest number literal that is read; longer ones are refused before any arithmetic is done on them."""
 _STRUCTURE: Final = re.compile(r'"(?:[^"\\]++|\\.?)*+"?|[][{}]', re.DOTALL)
 """Strings and brackets. A string without an end reaches to the end of the text, so that none of it is read twice."""
+_STEPS: Final = {"[": 1, "{": 1, "]": -1, "}": -1}
 _ESCAPE: Final = re.compile(r"\\(?:u[Dd][89ABab]..\\u[Dd][C-Fc-f]..|(u[Dd][89A-Fa-f]..)|.)", re.DOTALL)
 """An escape in a string; group 1 is half of a surrogate pair without the other half."""
 _PROBLEMS: Final = {
@@ -85,7 +86,7 @@ def _check_depth(text: str) -> None:
         return
     depth = 0
     for token in _STRUCTURE.finditer(text):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
+        depth += _STEPS.get(token[0], 0)
         if depth > MAX_DEPTH:
             raise Malformed("E603", limit=MAX_DEPTH)
 

@@ -1,4 +1,4 @@
-"""Which headers protect every response, errors included?"""
+"""Which headers protect every response, errors included? (Pages add what only a browser's window needs.)"""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ HEADERS: Final[list[tuple[str, str]]] = [
         "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     ),
     ("X-Content-Type-Options", "nosniff"),
-    ("Referrer-Policy", "no-referrer"),
-    ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
 ]
 

@@ -6,10 +6,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from flask import request
-
 from api.problems import Problem
-from api.service import service
+from api.service import current_request, service
 from rulesets.keys import hash_key
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -21,7 +19,7 @@ def requires_key(view: View) -> View:
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         keys = service().settings.keys
-        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        scheme, _, key = current_request().environ.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             raise Problem("E610")
         if hash_key(key.strip()) not in keys:

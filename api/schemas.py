@@ -5,7 +5,18 @@ Facts themselves are judged by the engine, which knows the vocabulary; here is o
 
 from __future__ import annotations
 
+from typing import Any
+
 from marshmallow import RAISE, Schema, fields, validate
+
+
+class TrueOrFalse(fields.Boolean):
+    """A boolean and nothing that equals one: 1 is no ``true``."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
 
 
 class Strict(Schema):
@@ -35,9 +46,7 @@ class DecisionRequest(Strict):
         validate=validate.Length(min=1, max=1000),
         metadata={"description": "想要的结论；省略则为全部对外结论 / Outcomes wanted; by default all exported ones"},
     )
-    trace = fields.Boolean(
-        truthy={True},
-        falsy={False},
+    trace = TrueOrFalse(
         load_default=False,
         metadata={"description": "是否附上逐步依据 / Whether to add the steps and reasons"},
     )

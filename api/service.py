@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
-from flask import current_app
+from flask import Request, current_app, request
 
 from api.config import Settings
+from api.problems import MAX_ERRORS
 from engine import Engine
 from rulesets.catalog import SHIPPED, load_catalog
 from rulesets.views import ruleset_view, vocabulary_view
@@ -27,6 +28,11 @@ class Service:
         return {ruleset.id: {"name": ruleset.id, "version": ruleset.version, "sha256": ruleset.sha256} for ruleset in self.engine.program.rulesets}
 
     @cached_property
+    def enough(self) -> int:
+        """More facts than this, or more outcomes, cannot all be right: each field is given once."""
+        return max(MAX_ERRORS, len(self.engine.program.vocabulary.fields))
+
+    @cached_property
     def vocabulary(self) -> dict[str, Any]:
         return vocabulary_view(self.engine)
 
@@ -43,3 +49,8 @@ def start(settings: Settings) -> Service:
 def service() -> Service:
     """The service of the current app."""
     return cast(Service, current_app.extensions["zhunsheng"])
+
+
+def current_request() -> Request:
+    """The request being answered, itself: every look at Flask's ``request`` searches for it anew."""
+    return cast(Request, request._get_current_object())  # type: ignore[attr-defined]

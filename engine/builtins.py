@@ -14,7 +14,7 @@ from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, ROU
 from typing import Final
 
 from engine.datatypes import BooleanType, ChoiceType, DateType, DurationType, EmptyType, ListType, NumberType, RecordType, TextType, Type, fits
-from engine.values import CONTEXT, ISO_DATE, Impossible, Months, Refused, Value, admit_number, equal, plain, render
+from engine.values import CONTEXT, ISO_DATE, Impossible, Months, Refused, Value, admit_number, equal, impossible_date, plain, render
 
 Signature = Callable[[Sequence[Type]], Type | None]
 """Argument types → result type, or None when the function does not take them."""
@@ -191,8 +191,13 @@ def _make_date(*parts: Value) -> datetime.date:
     if len(parts) == 1:
         if not ISO_DATE.fullmatch(parts[0]):
             raise Impossible(f"「{parts[0]}」不是 YYYY-MM-DD 形式的日期", f"“{parts[0]}” is not a date of the form YYYY-MM-DD")
-        return datetime.date.fromisoformat(parts[0])
-    return datetime.date(*(_whole(part) for part in parts))
+        parts = tuple(Decimal(part) for part in parts[0].split("-"))
+    year, month, day = (_whole(part) for part in parts)
+    try:
+        return datetime.date(year, month, day)
+    except ValueError:
+        why = impossible_date(year, month, day)
+        raise Impossible(why.zh, why.en) from None
 
 
 def _months_between(start: datetime.date, end: datetime.date) -> Months:
@@ -276,9 +281,14 @@ BUILTINS: Final[dict[str, Builtin]] = {
             "substring before",
             "substring before(text, match)",
             _exactly(TEXT, TextType, TextType),
-            lambda text, match: text.partition(match)[0] if match in text else "",
+            lambda text, match: text.partition(match)[0] if match and match in text else "",
         ),
-        Builtin("substring after", "substring after(text, match)", _exactly(TEXT, TextType, TextType), lambda text, match: text.partition(match)[2]),
+        Builtin(
+            "substring after",
+            "substring after(text, match)",
+            _exactly(TEXT, TextType, TextType),
+            lambda text, match: text.partition(match)[2] if match else text,
+        ),
         Builtin("contains", "contains(text, match)", _exactly(BOOLEAN, TextType, TextType), lambda text, match: match in text),
         Builtin("starts with", "starts with(text, match)", _exactly(BOOLEAN, TextType, TextType), str.startswith),
         Builtin("ends with", "ends with(text, match)", _exactly(BOOLEAN, TextType, TextType), str.endswith),

@@ -69,7 +69,7 @@ def why(failure: Exception) -> dict[str, str]:
         case OverflowError():
             return {"why_zh": "日期或时长过大", "why_en": "the date or duration is too large"}
         case _:
-            return {"why_zh": "没有这样的日期", "why_en": "there is no such date"}
+            return {"why_zh": "得不出结果", "why_en": "there is no result"}
 
 
 def negative(value: Value) -> Value:

@@ -366,9 +366,9 @@ def words(value: Value, type_: Type, language: str) -> str:
             label = type_.label(value)
             return label.zh if zh else label.en
         case datetime.timedelta():
-            return f"{value.days}天" if zh else f"{value.days} days"
+            return amount(Decimal(value.days), "天", language)
         case Months(count):
-            return f"{count}个月" if zh else f"{count} months"
+            return amount(Decimal(count), "月", language)
         case list():
             item = type_.item if isinstance(type_, ListType) else EmptyType()
             listed = ("、" if zh else ", ").join(words(part, item, language) for part in value)
@@ -380,34 +380,36 @@ def words(value: Value, type_: Type, language: str) -> str:
 _MYRIADS: Final[Sequence[tuple[str, Decimal]]] = (("亿", Decimal(10**8)), ("万", Decimal(10**4)))
 _COUNTED: Final[dict[str, str]] = {"月": "个月", "工作日": "个工作日"}
 """Units that take a measure word after a number."""
-ENGLISH_UNITS: Final[dict[str, str]] = {
-    "元": "CNY",
-    "元/年": "CNY a year",
-    "%/年": "% a year",
-    "‰/月": "‰ a month",
-    "天": "days",
-    "月": "months",
-    "年": "years",
-    "小时": "hours",
-    "分钟": "minutes",
-    "工作日": "working days",
-    "户": "customers",
-    "人": "people",
-    "次": "times",
-    "件": "items",
-    "件/千户": "per 1,000 customers",
-    "分": "points",
-    "期": "periods",
-    "倍": "times",
-    "级": "",
-    "个": "",
+ENGLISH_UNITS: Final[dict[str, tuple[str, str]]] = {
+    "元": ("CNY", "CNY"),
+    "元/年": ("CNY a year", "CNY a year"),
+    "%/年": ("% a year", "% a year"),
+    "‰/月": ("‰ a month", "‰ a month"),
+    "天": ("day", "days"),
+    "月": ("month", "months"),
+    "年": ("year", "years"),
+    "小时": ("hour", "hours"),
+    "分钟": ("minute", "minutes"),
+    "工作日": ("working day", "working days"),
+    "户": ("customer", "customers"),
+    "人": ("person", "people"),
+    "次": ("time", "times"),
+    "件": ("item", "items"),
+    "件/千户": ("per 1,000 customers", "per 1,000 customers"),
+    "分": ("point", "points"),
+    "期": ("period", "periods"),
+    "倍": ("times", "times"),
+    "级": ("", ""),
+    "个": ("", ""),
 }
+"""Unit → its English word after 1, and after any other number."""
 
 
 def amount(value: Decimal, unit: str, language: str) -> str:
     """A number with its unit: 100万元 and 12个月 in Chinese, 1,000,000 CNY and 12 months in English."""
     if language != "zh":
-        return f"{plain_grouped(value)} {ENGLISH_UNITS.get(unit, unit)}".rstrip().replace(" %", "%").replace(" ‰", "‰")
+        one, many = ENGLISH_UNITS.get(unit, (unit, unit))
+        return f"{plain_grouped(value)} {one if value == 1 else many}".rstrip().replace(" %", "%").replace(" ‰", "‰")
     counted = _COUNTED.get(unit, unit)
     for word, size in _MYRIADS:
         scaled = CONTEXT.divide(value, size)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from engine import Case, DocumentError, Engine, compile_program, read_cases
+from engine import Case, Diagnostic, DocumentError, Engine, EngineError, Language, Location, compile_program, read_cases
 from rulesets.yaml_text import load_yaml
 
 SHIPPED: Final = Path(__file__).with_name("documents")
+NO_VOCABULARY: Final = "{folder} 里没有 vocabulary.yaml / holds no vocabulary.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Catalog:
 def load_catalog(folder: Path = SHIPPED) -> Catalog:
     """Read ``vocabulary.yaml`` and every ``<ruleset>/ruleset.yaml`` with its ``cases.yaml``.
 
-    Raises ``DocumentError`` with the faults of all files, ``FileNotFoundError`` when there is no vocabulary.
+    Raises ``DocumentError`` with the faults of all files.
     """
     faults: list[Any] = []
     documents: dict[str, Mapping[str, Any]] = {}
@@ -37,7 +38,7 @@ def load_catalog(folder: Path = SHIPPED) -> Catalog:
 
     def read(path: Path) -> Any:
         try:
-            return load_yaml(path.read_text(encoding="utf-8"), path.relative_to(folder).as_posix())
+            return _read(path, path.relative_to(folder).as_posix())
         except DocumentError as error:
             faults.extend(error.diagnostics)
             return {}
@@ -50,6 +51,34 @@ def load_catalog(folder: Path = SHIPPED) -> Catalog:
     if faults:
         raise DocumentError(faults)
     return Catalog(vocabulary, documents, cases)
+
+
+def has_vocabulary(folder: Path) -> bool:
+    try:
+        return (folder / "vocabulary.yaml").is_file()
+    except OSError:
+        return False
+
+
+def told(error: EngineError, *languages: Language) -> str:
+    """Every finding as an author reads it, in each language."""
+    return "\n\n".join("\n".join(finding.render(language) for language in languages) for finding in error.diagnostics)
+
+
+def _read(path: Path, name: str) -> Any:
+    """The data of one file; raises ``DocumentError`` (E101) when it cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError:
+        raise _unreadable(name, "文件无法打开", "the file cannot be opened") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise _unreadable(name, "文件不是 UTF-8 编码的文字", "the file is not text in UTF-8", line) from None
+    return load_yaml(text, name)
+
+
+def _unreadable(name: str, zh: str, en: str, line: int = 0) -> DocumentError:
+    return DocumentError([Diagnostic("E101", Location(name, line=line), {"detail_zh": zh, "detail_en": en})])
 
 
 def _cases(data: object, faults: list[Any]) -> tuple[Case, ...]:

@@ -6,18 +6,39 @@ import os
 import socket
 import sys
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import IO, Any, Final, NoReturn
 
 import click
 
 from engine import DocumentError, EngineError, Explainer, Language
 from rulesets.cases import failures
-from rulesets.catalog import SHIPPED, load_catalog
+from rulesets.catalog import NO_VOCABULARY, SHIPPED, has_vocabulary, load_catalog, told
 from rulesets.keys import hash_key, new_key
 
 HOST: Final = "127.0.0.1"
 LANGUAGE = click.option("--language", type=click.Choice(["zh", "en"]), default="zh", help="语言 / language")
+PORT: Final = 8000
 FOLDER = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=SHIPPED)
+
+
+class WrongSetting(click.ClickException):
+    """One line in Chinese and English, with the exit code of a wrong command line."""
+
+    exit_code = 2
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        click.echo(self.message, file=file, err=file is None)
+
+
+class Whole(click.IntRange):
+    """A whole number within bounds; refuses in both languages."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            named = str(param.envvar) if param else ""
+            raise WrongSetting(f"{named}: 应为 {self.min} 到 {self.max} 的整数 / a whole number from {self.min} to {self.max}") from None
 
 
 @click.group()
@@ -27,8 +48,8 @@ def main() -> None:
 
 @main.command()
 @click.option("--demo", is_flag=True, help="只在本机、用一次性密钥演示 / on this machine only, with a one-time key")
-@click.option("--port", type=click.IntRange(1, 65535), envvar="PORT", default=8000, show_default=True)
-@click.option("--workers", type=click.IntRange(1, 64), envvar="WORKERS", default=2, show_default=True)
+@click.option("--port", type=Whole(1, 65535), envvar="PORT", default=PORT, show_default=True)
+@click.option("--workers", type=Whole(1, 64), envvar="WORKERS", default=2, show_default=True)
 def serve(demo: bool, port: int, workers: int) -> NoReturn:
     """启动服务 / Serve on 127.0.0.1."""
     with socket.socket() as probe:
@@ -36,10 +57,13 @@ def serve(demo: bool, port: int, workers: int) -> NoReturn:
         try:
             probe.bind((HOST, port))
         except OSError:
-            sys.exit(f"端口 {port} 已被占用，请换一个 / port {port} is in use, choose another:  PORT={port + 1} make run")
+            another = port + 1 if 1024 <= port < 65535 else PORT
+            sys.exit(f"端口 {port} 已被占用或不可用，请换一个 / port {port} is in use or not allowed, choose another:  PORT={another} make run")
     if demo:
         key = new_key()
         os.environ |= {"ZHUNSHENG_DEMO": "1", "ZHUNSHENG_DEMO_KEY": key, "ZHUNSHENG_API_KEYS": f"demo:{hash_key(key)}"}
+    if folder := os.environ.get("ZHUNSHENG_DOCUMENTS"):
+        os.environ["ZHUNSHENG_DOCUMENTS"] = str(Path(folder).absolute())
     os.environ |= {"ZHUNSHENG_BIND": f"{HOST}:{port}", "WEB_CONCURRENCY": str(workers)}
     root = Path(__file__).resolve().parent.parent
     os.chdir(root)
@@ -51,6 +75,8 @@ def serve(demo: bool, port: int, workers: int) -> NoReturn:
 @LANGUAGE
 def check(folder: Path, language: Language) -> None:
     """检查规则与用例 / Compile a folder of documents and run its cases."""
+    if not has_vocabulary(folder):
+        sys.exit(NO_VOCABULARY.format(folder=folder))
     try:
         catalog = load_catalog(folder)
         engine = catalog.compile()
@@ -88,12 +114,12 @@ def describe(ruleset: str, language: Language) -> None:
 def key(system: str) -> None:
     """为一个调用系统生成密钥 / Make an API key for a calling system."""
     made = new_key()
-    click.echo(f"密钥(只显示这一次)/ key (shown this once):  {made}")
+    click.echo(f"密钥（只显示这一次） / key (shown this once):  {made}")
     click.echo(f"配置 / configure:  ZHUNSHENG_API_KEYS={system}:{hash_key(made)}")
 
 
 def _fail(error: EngineError, language: Language) -> NoReturn:
-    sys.exit("\n\n".join(finding.render(language) for finding in error.diagnostics))
+    sys.exit(told(error, language))
 
 
 if __name__ == "__main__":

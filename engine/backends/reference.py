@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Final, assert_never
 
 from engine.builtins import call
-from engine.datatypes import ChoiceType, ListType, NumberType, TextType, Type
+from engine.datatypes import ChoiceType, Field, ListType, NumberType, TextType, Type
 from engine.diagnostics import Diagnostic, Location, Text
 from engine.errors import DecisionError
 from engine.operators import arithmetic, compare, element, member_of, negative, why
@@ -49,7 +49,7 @@ def fire(production: Production, known: Environment, program: Program) -> dict[s
     try:
         hits = _hits(production, known, program) if isinstance(production, Table) else []
         for key, field in wanted.items():
-            value = _table_value(production, hits, key, known, field.type) if isinstance(production, Table) else value_of(production.expression, known)
+            value = _table_value(production, hits, key, known, field) if isinstance(production, Table) else value_of(production.expression, known)
             if value is not None:
                 derived[key] = settled(value, field.type, field.label, production)
     except FAILURES as failure:
@@ -105,22 +105,24 @@ def _column(value: Value, type_: Type) -> Value:
     return round_to(value, type_.scale, type_.rounding) if isinstance(type_, NumberType) and value is not None else value
 
 
-def _table_value(table: Table, hits: Sequence[Row], key: str, known: Environment, type_: Type) -> Value:
+def _table_value(table: Table, hits: Sequence[Row], key: str, known: Environment, field: Field) -> Value:
     if not hits and key in table.default:
         return value_of(table.default[key], known)
     if table.policy == "C#":
         return Decimal(len(hits))
     position = table.gives.index(key)
+    if table.policy in ("R", "O", "C"):
+        item = outcome_item(field.type, table.policy)
+        gathered = [settled(value_of(row.outputs[position], known), item, field.label, table) for row in hits]
+        return None if None in gathered else gathered
     values = [value_of(row.outputs[position], known) for row in hits]
     match table.policy:
         case "U" | "A" | "F" | "P":
             return values[0] if values else None
-        case "R" | "O" | "C":
-            return None if None in values else values
         case "C+":
             return call("sum", [values]) if values else None
         case "C<" | "C>":
-            return _extreme(values, type_, lowest=table.policy == "C<")
+            return _extreme(values, field.type, lowest=table.policy == "C<")
         case _:
             assert_never(table.policy)
 
