@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import Any
 
@@ -31,7 +32,9 @@ Ctrl-C 停止 / stops.
 
 
 def when_ready(server: Any) -> None:
-    """Say where the service is, once it answers."""
+    """Keep the rules out of garbage collections (and shared by the workers that fork from here), and say where the service is."""
+    gc.collect()
+    gc.freeze()
     url = f"http://{bind}"
     if _demo_key:
         warning = "演示模式：仅限本机，密钥只在本次运行有效 / demo mode: this machine only, the key is valid for this run only."

@@ -13,7 +13,6 @@ from api.problems import Problem, TooManyFacts
 from api.schemas import DecisionAnswer, DecisionRequest
 from api.service import Service, service
 from engine import Decision, FactsError, Step
-from rulesets.views import cut
 
 blueprint = ApiBlueprint("decisions", "decisions", url_prefix="/v1", description="决策 / Decisions")
 
@@ -34,7 +33,7 @@ def decide_by_ruleset(request: dict[str, Any], name: str) -> Response:
 
 
 def unknown_ruleset(held: Service, name: str) -> Problem:
-    return Problem("E621", found=cut(name), allowed=", ".join(held.references))
+    return Problem("E621", found=name[:60], allowed=", ".join(held.references))
 
 
 def _answer(held: Service, request: dict[str, Any], ruleset: str | None) -> Response:

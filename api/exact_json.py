@@ -24,7 +24,9 @@ _ESCAPE: Final = re.compile(r"\\(?:u[Dd][89ABab]..\\u[Dd][C-Fc-f]..|(u[Dd][89A-F
 """An escape in a string; group 1 is half of a surrogate pair without the other half."""
 _PROBLEMS: Final = {
     "Expecting value": Text("此处应有一个值", "a value is expected here"),
-    "Expecting property name": Text("此处应有双引号括起的键，最后一项之后不能有逗号", "a key in double quotes is expected here, and no comma after the last one"),
+    "Expecting property name": Text(
+        "此处应有双引号括起的键，最后一项之后不能有逗号", "a key in double quotes is expected here, and no comma after the last one"
+    ),
     "Expecting ':'": Text("键之后应有冒号", "a colon is expected after the key"),
     "Expecting ','": Text("此处应有逗号，或缺少结尾的括号", "a comma or a closing bracket is expected here"),
     "Illegal trailing comma": Text("最后一项之后不能有逗号", "there is a comma after the last item"),
@@ -109,17 +111,23 @@ def _first_repeated(pairs: list[tuple[str, Any]]) -> str:
 
 def _whole(text: str) -> int:
     if len(text) > MAX_DIGITS:
-        raise Malformed("E604", limit=MAX_DIGITS)
+        raise _too_long()
     return int(text)
 
 
 def _decimal(text: str) -> Decimal:
     if len(text) > MAX_DIGITS:
-        raise Malformed("E604", limit=MAX_DIGITS)
+        raise _too_long()
     try:
         return Decimal(text)
     except InvalidOperation:
-        raise Malformed("E604", limit=MAX_DIGITS) from None
+        raise Malformed(
+            "E604", detail_zh=f"数字 {cut(text)} 的指数超出了可计算的范围", detail_en=f"The exponent of {cut(text)} is beyond calculation"
+        ) from None
+
+
+def _too_long() -> Malformed:
+    return Malformed("E604", detail_zh=f"一个数字最多写 {MAX_DIGITS} 个字符", detail_en=f"A number may have at most {MAX_DIGITS} characters")
 
 
 def _not_finite(text: str) -> NoReturn:

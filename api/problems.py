@@ -6,14 +6,14 @@ import logging
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from api.exact_json import Malformed, dumps
-from engine import CODES, DecisionError, Diagnostic, FactsError, Language, Text
+from engine import CODES, DecisionError, Diagnostic, FactsError, Language, Location, Text
 from rulesets.views import cut
 
 log = logging.getLogger("zhunsheng.api")
@@ -35,10 +35,11 @@ class ProblemCode:
 
 
 HTTP_CODES: Final[dict[str, ProblemCode]] = {
-    "E601": ProblemCode(400, Text("JSON 无法读取", "Malformed JSON"), Text("第 {line} 行第 {column} 个字符起不是有效的 JSON：{detail_zh}。", "No valid JSON from line {line}, column {column}: {detail_en}.")),
+    "E601": ProblemCode(400, Text("JSON 无法读取", "Malformed JSON"),
+        Text("第 {line} 行第 {column} 个字符起不是有效的 JSON：{detail_zh}。", "No valid JSON from line {line}, column {column}: {detail_en}.")),
     "E602": ProblemCode(400, Text("键重复", "Duplicate key"), Text("键「{found}」在同一个对象里出现了不止一次。", "The key “{found}” appears more than once in one object.")),
     "E603": ProblemCode(400, Text("嵌套过深", "Nested too deep"), Text("JSON 最多嵌套 {limit} 层。", "JSON may be nested at most {limit} levels deep.")),
-    "E604": ProblemCode(400, Text("数字过长或过大", "Number too long or too large"), Text("一个数字最多写 {limit} 个字符，指数也须在可计算的范围内。", "A number may have at most {limit} characters, and an exponent within what can be calculated.")),
+    "E604": ProblemCode(400, Text("数字过长或过大", "Number too long or too large"), Text("{detail_zh}。", "{detail_en}.")),
     "E605": ProblemCode(400, Text("不是 UTF-8", "Not UTF-8"), Text("请求体从第 {position} 个字节起不是 UTF-8。", "The body stops being UTF-8 at byte {position}.")),
     "E606": ProblemCode(400, Text("不是数", "Not a number"), Text("JSON 里没有 {found}，请提供有限的十进制数。", "JSON has no {found}: send finite decimal numbers.")),
     "E607": ProblemCode(422, Text("请求不合要求", "Invalid request"), Text("{detail_zh}", "{detail_en}")),
@@ -146,7 +147,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(InvalidRequest, _invalid)
     app.register_error_handler(TooManyFacts, lambda error: _from_diagnostics(error.diagnostics, error.more))
     app.register_error_handler(FactsError, lambda error: _from_diagnostics(error.diagnostics))
-    app.register_error_handler(DecisionError, lambda error: _from_diagnostics(error.diagnostics))
+    app.register_error_handler(DecisionError, lambda error: _from_diagnostics([replace(found, location=Location()) for found in error.diagnostics]))
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _our_fault)
 

@@ -111,18 +111,18 @@ def _table_value(table: Table, hits: Sequence[Row], key: str, known: Environment
     if table.policy == "C#":
         return Decimal(len(hits))
     position = table.gives.index(key)
-    if table.policy in ("R", "O", "C"):
-        item = outcome_item(field.type, table.policy)
-        gathered = [settled(value_of(row.outputs[position], known), item, field.label, table) for row in hits]
-        return None if None in gathered else gathered
-    values = [value_of(row.outputs[position], known) for row in hits]
+    cells = (value_of(row.outputs[position], known) for row in hits)
     match table.policy:
         case "U" | "A" | "F" | "P":
-            return values[0] if values else None
+            return next(cells, None)
+        case "R" | "O" | "C":
+            item = outcome_item(field.type, table.policy)
+            gathered = [settled(cell, item, field.label, table) for cell in cells]
+            return None if None in gathered else gathered
         case "C+":
-            return call("sum", [values]) if values else None
+            return call("sum", [list(cells)]) if hits else None
         case "C<" | "C>":
-            return _extreme(values, field.type, lowest=table.policy == "C<")
+            return _extreme(list(cells), field.type, lowest=table.policy == "C<")
         case _:
             assert_never(table.policy)
 

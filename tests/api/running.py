@@ -22,6 +22,7 @@ import msgspec
 from rulesets.keys import hash_key
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+SMALL: Final = Path(__file__).with_name("small")
 KEY: Final = "zs_the-key-of-the-tests"
 WITH_KEY: Final = {"Authorization": f"Bearer {KEY}"}
 JSON: Final = {"Content-Type": "application/json"}
@@ -120,12 +121,12 @@ class Server:
 
 
 @contextmanager
-def running(folder: Path, *options: str, **settings: str) -> Iterator[Server]:
+def running(folder: Path, *options: str, cwd: Path = ROOT, **settings: str) -> Iterator[Server]:
     """Run ``serve`` until the block ends, then interrupt it; asserts that it ends cleanly and leaves no process."""
     port = free_port()
     with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
         command = serve_command("--port", str(port), *options)
-        process = subprocess.Popen(command, cwd=ROOT, env=environment(**settings), stdout=out, stderr=err, start_new_session=True)
+        process = subprocess.Popen(command, cwd=cwd, env=environment(**settings), stdout=out, stderr=err, start_new_session=True)
     server = Server(port, process, folder)
     try:
         _await_ready(server)

@@ -7,8 +7,8 @@ from typing import Any, Final
 import pytest
 
 from engine import Engine, Explainer, Table, compile_program, types
-from engine.source.check import check_cell
 from engine.source.cells import parse_cell
+from engine.source.check import check_cell
 from tests.engine.bank import SCOPE, VOCABULARY, cell, expression, field
 
 
@@ -127,7 +127,7 @@ def test_an_expression_column_is_read_under_its_label_and_rounded() -> None:
 
 
 def test_a_formula_is_said_with_what_it_read_and_what_came_out() -> None:
-    formula = {"outcome": "spread", "title": _label("加点", "spread"), "expression": "min(30, overdue)"}
+    formula = {"outcome": "spread", "title": _label("加点", "spread"), "expression": "if overdue > 0 then 7 else 0"}
     (step,) = _engine(exports=["spread"], formulas=[formula]).decide({"overdue": 7}, trace=True).steps
     assert (step.kind, dict(step.outcomes), [reading.name for reading in step.read]) == ("formula", {"spread": 7}, ["overdue"])
     assert "加点" in step.text.zh

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import gc
 import random
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Final
 
 import pytest
 
-from engine.backends.rete.network import Network
+from engine.backends.rete.network import Network, NetworkError
 
+ROOT: Final = Path(__file__).resolve().parents[2]
 NEEDS: Final = [[0], [1], [1, 2], [3, 4], []]
 """A chain: production n gives field n + 1; the last needs nothing and gives field 9."""
 
@@ -45,9 +49,36 @@ def test_a_network_without_productions_fires_none() -> None:
     network.close()
 
 
-def test_a_field_given_twice_fires_nothing_twice() -> None:
-    order = Network([[0], [0]]).run((0, 0), lambda _: [0])
+def test_a_field_that_a_production_gives_again_fires_nothing_twice() -> None:
+    order = Network([[0], [0]]).run((0,), lambda _: [0])
     assert sorted(order) == [0, 1]
+
+
+def test_a_refusal_of_the_network_is_a_fault_of_ours_and_leaves_it_whole() -> None:
+    network = Network([[0], [0]])
+    with pytest.raises(NetworkError, match="status"):
+        network.run((0, 0), lambda _: [0])
+    assert sorted(network.run((0,), lambda _: [0])) == [0, 1]
+
+
+_ALONE: Final = """
+import sys
+from engine.backends.rete.network import Network
+held = [bytearray(b"x" * int(sys.argv[1])) for _ in range(200)]  # so that freed memory is not blank
+del held
+for needs in ([[1]], [[1], [2], [3]], [[0, 1]]):
+    network = Network(needs)
+    assert network.run((0,), lambda _: []) == []
+    assert network.run((), lambda _: []) == []
+    network.close()
+"""
+
+
+@pytest.mark.parametrize("size", [100, 2000, 30000, 70000])
+def test_a_question_that_fires_nothing_does_no_harm(size: int) -> None:
+    """In a process of its own, because the harm is that the process dies."""
+    done = subprocess.run([sys.executable, "-c", _ALONE, str(size)], cwd=ROOT, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_a_question_leaves_nothing_behind_for_the_next() -> None:

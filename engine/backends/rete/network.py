@@ -3,6 +3,10 @@
 The only module that touches the C extension, and the seal around it: nothing but small whole numbers and flags of ours
 goes in, production numbers come out, its state is deleted after every question (also a failed one), one lock guards a
 network, and its error codes become ``NetworkError``. Keys ``id`` and ``sid`` are its own and never carry our data.
+
+Two limits of the extension shape what is built (``docs/decisions/0011``). A join holds 16 facts at most, so a production
+with many needs joins on groups of them. A state that is deleted before any action was started frees memory that was
+never set, so every question starts with a rule that always fires.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ import json
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import durable_rules_engine
 
@@ -20,7 +24,10 @@ Fire = Callable[[int], Iterable[int]]
 """Evaluates production ``n`` and returns the numbers of the fields that thereby became known."""
 
 _ALWAYS: Final = 0
-"""A fact that is always asserted, so that a production without needs has something to join on."""
+"""The fact that starts every question."""
+_WIDEST_JOIN: Final = 12
+"""Facts joined by one rule; the extension fails beyond 16."""
+MAX_RULES: Final = 4096
 _names: Final = itertools.count(1)
 
 
@@ -33,62 +40,98 @@ class Network:
 
     def __init__(self, needs: Sequence[Iterable[int]]) -> None:
         """Build the network; production ``n`` needs the fields ``needs[n]``. Raises ``NetworkError``."""
-        definition = {f"p{n}": {"all": _joins(fields)} for n, fields in enumerate(needs)}
-        self._count = len(definition)
-        self._sid = "s"
+        plan = _Plan(needs)
+        self._groups = plan.groups
         self._lock = threading.Lock()
-        if not definition:
-            return
+        if len(plan.rules) > MAX_RULES:
+            raise NetworkError(f"the network holds at most {MAX_RULES} rules, {len(plan.rules)} are needed")
         try:
-            self._handle: int = durable_rules_engine.create_ruleset(f"zhunsheng{next(_names)}", json.dumps(definition))
-        except Exception as error:
+            self._handle: int = durable_rules_engine.create_ruleset(f"zhunsheng{next(_names)}", json.dumps(plan.rules))
+        except durable_rules_engine.error as error:
             raise NetworkError(f"the network could not be built: {error}") from error
         self._finalizer = weakref.finalize(self, _delete, self._handle)
 
     def close(self) -> None:
         """Give the network's memory back; it cannot be asked afterwards."""
         with self._lock:
-            if self._count:
-                self._finalizer()
+            self._finalizer()
 
     def run(self, known: Iterable[int], fire: Fire) -> list[int]:
-        """Chain forward from the ``known`` fields; the productions in firing order. Exceptions of ``fire`` pass through."""
-        if not self._count:
-            return []
+        """Chain forward from the ``known`` fields; the productions in firing order. Exceptions of ``fire`` pass through.
+
+        Raises ``NetworkError`` when the network is closed or fails.
+        """
         with self._lock:
+            if not self._finalizer.alive:
+                raise NetworkError("the network is closed")
             try:
                 return self._chain(known, fire)
+            except durable_rules_engine.error as error:
+                raise NetworkError(f"the network failed: {error}") from error
             finally:
-                durable_rules_engine.delete_state(self._handle, self._sid)
+                durable_rules_engine.delete_state(self._handle, _SID)
 
     def _chain(self, known: Iterable[int], fire: Fire) -> list[int]:
         state = self._assert(_ALWAYS)
+        message = durable_rules_engine.start_action_for_state(self._handle, state)[1]
         asserted = {_ALWAYS}
-        for field in known:
-            asserted.add(field + 1)
-            self._assert(field + 1)
         order: list[int] = []
-        started = durable_rules_engine.start_action_for_state(self._handle, state)
-        message = started[1] if started else None
+        waiting = [field + 1 for field in known]
         while message:
-            production = int(next(iter(json.loads(message)))[1:])
-            order.append(production)
-            for field in fire(production):
-                if field + 1 not in asserted:
-                    asserted.add(field + 1)
-                    self._assert(field + 1)
+            for number in waiting:
+                if number not in asserted:
+                    asserted.add(number)
+                    self._assert(number)
             message = durable_rules_engine.complete_and_start_action(self._handle, state)
+            waiting = self._fired(next(iter(json.loads(message))), order, fire) if message else []
         return order
 
-    def _assert(self, number: int) -> Any:
-        status, state = durable_rules_engine.assert_fact(self._handle, json.dumps({"known": number, "sid": self._sid}))
+    def _fired(self, rule: str, order: list[int], fire: Fire) -> list[int]:
+        """What becomes known when a rule fires: a group its own number, a production what it gives."""
+        if rule in self._groups:
+            return [self._groups[rule]]
+        production = int(rule[1:])
+        order.append(production)
+        return [field + 1 for field in fire(production)]
+
+    def _assert(self, number: int) -> int:
+        status, state = durable_rules_engine.assert_fact(self._handle, json.dumps({"known": number, "sid": _SID}))
         if status not in (0, 1):
             raise NetworkError(f"the network refused a fact with status {status}")
-        return state
+        return int(state)
 
 
-def _joins(fields: Iterable[int]) -> list[dict[str, dict[str, int]]]:
-    return [{f"m{n}": {"known": number}} for n, number in enumerate([_ALWAYS, *sorted(field + 1 for field in fields)])]
+_SID: Final = "s"
+
+
+class _Plan:
+    """The rules of a network: ``start``, a rule per production (``p0`` …), a rule per group of needs (``g0`` …)."""
+
+    def __init__(self, needs: Sequence[Iterable[int]]) -> None:
+        self.rules: dict[str, object] = {"start": _joined([])}
+        self.groups: dict[str, int] = {}
+        facts = [sorted(field + 1 for field in fields) for fields in needs]
+        self.free = 1 + max((number for numbers in facts for number in numbers), default=0)
+        for n, numbers in enumerate(facts):
+            self.rules[f"p{n}"] = _joined(self.narrowed(numbers))
+
+    def narrowed(self, numbers: list[int]) -> list[int]:
+        """At most ``_WIDEST_JOIN`` facts that are known when all of ``numbers`` are."""
+        while len(numbers) > _WIDEST_JOIN:
+            numbers = [self.group(numbers[at : at + _WIDEST_JOIN]) for at in range(0, len(numbers), _WIDEST_JOIN)]
+        return numbers
+
+    def group(self, numbers: list[int]) -> int:
+        """A fact of its own for "all of ``numbers`` are known"."""
+        name, number = f"g{len(self.groups)}", self.free
+        self.rules[name] = _joined(numbers)
+        self.groups[name] = number
+        self.free += 1
+        return number
+
+
+def _joined(numbers: list[int]) -> dict[str, list[dict[str, dict[str, int]]]]:
+    return {"all": [{f"m{n}": {"known": number}} for n, number in enumerate([_ALWAYS, *numbers])]}
 
 
 def _delete(handle: int) -> None:
