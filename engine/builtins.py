@@ -7,6 +7,7 @@ an empty element is empty. Failures (a division by zero, ``substring`` from posi
 
 from __future__ import annotations
 
+import calendar
 import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -208,15 +209,12 @@ def _months_between(start: datetime.date, end: datetime.date) -> Months:
 
 
 def add_months(date: datetime.date, months: int) -> datetime.date:
-    """Move by whole months; a day that the month lacks becomes its last day. Raises ``ValueError`` outside years 1–9999."""
+    """Move by whole months; a day that the month lacks becomes its last day. Raises ``Impossible`` outside years 1–9999."""
     month = date.year * 12 + date.month - 1 + months
     year, month = month // 12, month % 12 + 1
-    for day in range(date.day, 27, -1):
-        try:
-            return datetime.date(year, month, day)
-        except ValueError:
-            continue
-    return datetime.date(year, month, min(date.day, 28))
+    if not datetime.MINYEAR <= year <= datetime.MAXYEAR:
+        raise Impossible("日期超出公元 1 年至 9999 年", "the date lies outside the years 1 to 9999")
+    return datetime.date(year, month, min(date.day, calendar.monthrange(year, month)[1]))
 
 
 def _substring_of(text: str, start: Decimal, length: Decimal | None = None) -> str:

@@ -50,6 +50,7 @@ class Network:
         except durable_rules_engine.error as error:
             raise NetworkError(f"the network could not be built: {error}") from error
         self._finalizer = weakref.finalize(self, _delete, self._handle)
+        self.run((), lambda production: ())  # the first state's memory is set before any question can fail in it
 
     def close(self) -> None:
         """Give the network's memory back; it cannot be asked afterwards."""
