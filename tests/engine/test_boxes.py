@@ -143,6 +143,6 @@ def test_a_world_is_closed_or_open() -> None:
 
 
 def test_which_columns_lie_on_a_lattice() -> None:
-    ordered = [types.NumberType(), types.DateType(), types.DurationType("days")]
-    listed = [_TIER, types.TextType(), types.BooleanType(), types.ListType(types.TextType())]
+    ordered: list[types.Type] = [types.NumberType(), types.DateType(), types.DurationType("days")]
+    listed: list[types.Type] = [_TIER, types.TextType(), types.BooleanType(), types.ListType(types.TextType())]
     assert [is_ordered(type_) for type_ in (*ordered, *listed)] == [True] * 3 + [False] * 4

@@ -132,7 +132,9 @@ def test_what_has_no_order_is_not_compared(text: str) -> None:
     assert refusal(text).code == "E215"
 
 
-@pytest.mark.parametrize("text", ["round()", "round(1, 2, 3)", 'round("1")', "sum()", "contains(product)", "date(1, 2)", "count(1)", "string(debts)", "string(perks)"])
+@pytest.mark.parametrize(
+    "text", ["round()", "round(1, 2, 3)", 'round("1")', "sum()", "contains(product)", "date(1, 2)", "count(1)", "string(debts)", "string(perks)"]
+)
 def test_a_function_takes_what_its_usage_says(text: str) -> None:
     assert refusal(text).code == "E212"
 
@@ -164,7 +166,9 @@ def test_a_condition_that_can_never_hold_is_refused(text: str, name: str, code: 
     assert refusal(text, name).code == code
 
 
-@pytest.mark.parametrize(("text", "name"), [("[5..5]", "overdue"), ("(5..6]", "overdue"), ("(5..7)", "overdue"), (">= 5000", "overdue"), ("<= 0", "overdue"), ("> -1", "overdue")])
+@pytest.mark.parametrize(
+    ("text", "name"), [("[5..5]", "overdue"), ("(5..6]", "overdue"), ("(5..7)", "overdue"), (">= 5000", "overdue"), ("<= 0", "overdue"), ("> -1", "overdue")]
+)
 def test_a_condition_that_can_hold_is_read(text: str, name: str) -> None:
     assert cell(text, name)
 

@@ -17,7 +17,11 @@ _TIER = Text("会员等级", "member tier")
         (Location("loan-pricing"), "", ""),
         (Location("loan-pricing", ("exports", 0)), "exports › 1", "exports › 1"),
         (Location(part=_TABLE), "「利率优惠」", "“rate discount”"),
-        (Location(part=_TABLE, row="r7", row_number=7, column=_TIER), "「利率优惠」 › 第 7 行(r7) › 列「会员等级」", "“rate discount” › row 7 (r7) › column “member tier”"),
+        (
+            Location(part=_TABLE, row="r7", row_number=7, column=_TIER),
+            "「利率优惠」 › 第 7 行(r7) › 列「会员等级」",
+            "“rate discount” › row 7 (r7) › column “member tier”",
+        ),
         (Location(field=_TIER), "字段「会员等级」", "field “member tier”"),
         (Location("document.yaml", line=3), "第 3 行", "line 3"),
     ],

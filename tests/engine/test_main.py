@@ -16,7 +16,7 @@ from tests.engine.bank import VOCABULARY
 
 def _document(cell: str) -> dict[str, Any]:
     label = {"zh": "会员等级", "en": "member tier"}
-    table = {"id": "tier", "title": label, "hit_policy": "U", "inputs": ["deposits"], "outputs": ["tier"]}
+    table: dict[str, Any] = {"id": "tier", "title": label, "hit_policy": "U", "inputs": ["deposits"], "outputs": ["tier"]}
     table["rows"] = [{"id": "r1", "when": [cell], "then": ["金卡"]}]
     return {"vocabulary": VOCABULARY, "rulesets": [{"ruleset": "member-tiers", "title": label, "owner": label, "exports": ["tier"], "tables": [table]}]}
 

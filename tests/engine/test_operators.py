@@ -164,6 +164,17 @@ def test_an_empty_deposit_in_every_form(text: str, expected: Any) -> None:
     assert (found, found is None) == (expected, expected is None)
 
 
-@pytest.mark.parametrize("text", ["some 笔 in debts satisfies true", "every 笔 in debts satisfies true", "for 笔 in debts return 1", "debts[days > 1]", "debts[1]", "debts.balance", "count(debts)"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "some 笔 in debts satisfies true",
+        "every 笔 in debts satisfies true",
+        "for 笔 in debts return 1",
+        "debts[days > 1]",
+        "debts[1]",
+        "debts.balance",
+        "count(debts)",
+    ],
+)
 def test_an_empty_list_value_leaves_every_form_empty(text: str) -> None:
     assert value(text, debts=None) is None

@@ -84,9 +84,9 @@ def test_a_fault_of_a_ruleset_has_its_place(data: object, faults: list[tuple[str
         ({"rounding": "nearest"}, [("E104", "/fields/deposits/rounding")]),
         ({"sensitive": "yes"}, [("E104", "/fields/deposits/sensitive")]),
         ({"unit": 1}, [("E104", "/fields/deposits/unit")]),
-        ({"label": _LABEL, "type": "choice", "choices": {}}, [("E103", "/fields/deposits")]),
+        ({"type": "choice", "choices": {}}, [("E103", "/fields/deposits/choices")]),
         ({"type": "choice", "choices": "tiers"}, [("E103", "/fields/deposits/choices")]),
-        ({"type": "choice", "choices": {"a": _LABEL, "b": _LABEL}}, [("E111", "/fields/deposits/b"), ("E111", "/fields/deposits/b")]),
+        ({"type": "choice", "choices": {"a": _LABEL, "b": _LABEL}}, [("E111", "/fields/deposits/choices/b")] * 2),
         ({"type": "list"}, [("E103", "/fields/deposits/item"), ("E104", "/fields/deposits/item/type")]),
     ],
 )
