@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from flask import Flask
 
 from api import catalogue, decisions, health, problems
@@ -24,9 +27,16 @@ _OPENAPI = {
 }
 
 
+class Application(Flask):
+    """Flask, spared the question before every call whether a function is asynchronous: none is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
+
+
 def create_app(settings: Settings) -> Flask:
     """The service with its rules compiled. Raises ``DocumentError`` when they do not compile."""
-    app = Flask("zhunsheng", static_folder=None)
+    app = Application("zhunsheng", static_folder=None)
     app.config.update(_OPENAPI, MAX_CONTENT_LENGTH=settings.max_body)
     app.json = ExactJSON(app)
     app.extensions["zhunsheng"] = start(settings)

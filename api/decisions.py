@@ -11,7 +11,7 @@ from flask import Response
 from api.blueprint import ApiBlueprint, json_response
 from api.problems import Problem, TooManyFacts
 from api.schemas import DecisionAnswer, DecisionRequest
-from api.service import Service, service
+from api.service import Service
 from engine import Decision, FactsError, Step
 
 blueprint = ApiBlueprint("decisions", "decisions", url_prefix="/v1", description="决策 / Decisions")
@@ -19,14 +19,13 @@ blueprint = ApiBlueprint("decisions", "decisions", url_prefix="/v1", description
 
 @blueprint.route("/decisions", methods=["POST"])
 @blueprint.takes(DecisionRequest, DecisionAnswer, summary="按现行规则决策 / Decide by the rules in force")
-def decide(request: dict[str, Any]) -> Response:
-    return _answer(service(), request, None)
+def decide(held: Service, request: dict[str, Any]) -> Response:
+    return _answer(held, request, None)
 
 
 @blueprint.route("/rulesets/<name>/decisions", methods=["POST"])
 @blueprint.takes(DecisionRequest, DecisionAnswer, summary="只问一个规则集 / Decide by one ruleset", missing=True)
-def decide_by_ruleset(request: dict[str, Any], name: str) -> Response:
-    held = service()
+def decide_by_ruleset(held: Service, request: dict[str, Any], name: str) -> Response:
     if name not in held.references:
         raise unknown_ruleset(held, name)
     return _answer(held, request, name)

@@ -14,16 +14,16 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def requires_key(view: View) -> View:
-    """Let a view run only for a caller with a valid key."""
+    """Let a view run only for a caller with a valid key; its first argument is the service."""
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        keys = service().settings.keys
+        held = service()
         scheme, _, key = current_request().environ.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             raise Problem("E610")
-        if hash_key(key.strip()) not in keys:
+        if hash_key(key.strip()) not in held.settings.keys:
             raise Problem("E611")
-        return view(*args, **kwargs)
+        return view(held, *args, **kwargs)
 
     return cast(View, guarded)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import IO, Any, Final, cast
 
-from flask import Request
 from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.wsgi import get_content_length
 
 from api.exact_json import loads
 from api.problems import InvalidRequest, pointer_to
-from api.service import current_request, service
+from api.service import current_request
 from engine import Text
 
+JSON_TYPE: Final = "application/json"
 _TEXTS: Final[dict[str, str]] = {
     "Missing data for required field.": "缺少这一项。",
     "Unknown field.": "没有这一项。",
@@ -28,38 +28,32 @@ _TEXTS: Final[dict[str, str]] = {
 }
 
 
-def read_body(schema: Schema) -> dict[str, Any]:
+def read_body(schema: Schema, limit: int) -> dict[str, Any]:
     """The current request's body as ``schema`` reads it; raises ``Malformed``, ``InvalidRequest`` or an HTTP 400, 413 or 415."""
     asked = current_request()
-    if asked.mimetype != "application/json":
+    if asked.environ.get("CONTENT_TYPE") != JSON_TYPE and asked.mimetype != JSON_TYPE:
         raise UnsupportedMediaType
     try:
-        return cast(dict[str, Any], schema.load(loads(_body(asked))))
+        return cast(dict[str, Any], schema.load(loads(_body(asked.environ, limit))))
     except ValidationError as error:
         raise InvalidRequest(list(_faults(error.messages, ""))) from None
 
 
-def _body(asked: Request) -> bytes:
-    """The whole body: all of its declared length, or all of its chunks, and not a byte more than the limit.
+def _body(environ: dict[str, Any], limit: int) -> bytes:
+    """The whole body: all of its declared length, or all of its chunks; raises an HTTP 413 when it is longer than the limit.
 
     Werkzeug's own reader takes a chunked body that is too long for one that ends at the limit.
     """
-    environ, limit = asked.environ, service().settings.max_body
     length = get_content_length(environ)
-    if length is None:
-        return _unmeasured(environ["wsgi.input"], limit) if "wsgi.input_terminated" in environ else b""
-    if length > limit:
+    if length is None and "wsgi.input_terminated" not in environ:
+        return b""
+    if length is not None and length > limit:
         raise RequestEntityTooLarge
-    body = _read(environ["wsgi.input"], length)
-    if len(body) < length:
-        raise ClientDisconnected
-    return body
-
-
-def _unmeasured(stream: IO[bytes], limit: int) -> bytes:
-    body = _read(stream, limit + 1)
+    body = _read(environ["wsgi.input"], limit + 1 if length is None else length)
     if len(body) > limit:
         raise RequestEntityTooLarge
+    if length is not None and len(body) < length:
+        raise ClientDisconnected
     return body
 
 

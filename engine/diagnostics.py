@@ -51,7 +51,9 @@ class Location:
         return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in self.path)
 
     def at(self, *steps: str | int) -> Location:
-        return replace(self, path=(*self.path, *steps))
+        return Location(
+            self.document, (*self.path, *steps), self.part, self.row, self.row_number, self.column, self.field, self.line, self.text, self.start, self.end
+        )
 
     def spanning(self, text: str, start: int, end: int) -> Location:
         return replace(self, text=text, start=start, end=end)

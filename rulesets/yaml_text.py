@@ -40,24 +40,23 @@ class _Refused(Exception):
 
 def load_yaml(text: str, name: str) -> Any:
     """Parse one YAML document; raises ``DocumentError`` (E101) that names ``name`` and the line."""
-    levels: list[_Level] = []
     try:
-        return _built(yaml.parse(text, Loader=_PARSER), levels)
+        return _built(yaml.parse(text, Loader=_PARSER))
     except _Refused as refused:
         location, said = _place(text, name, refused.mark), refused.text
     except yaml.reader.ReaderError as error:
         location, said = _place_of(text, name, text.find(chr(int(error.character)))), Text("不能有控制字符", "control characters are not allowed")
     except yaml.YAMLError as error:
-        location, said = _place(text, name, *_marks(error), *(level.mark for level in reversed(levels))), _problem(error)
+        location, said = _place(text, name, *_marks(error)), _problem(error)
     except UnicodeEncodeError as error:
         location, said = _place_of(text, name, error.start), Text("此处不是完整的字符", "half a character (a surrogate)")
     raise DocumentError([Diagnostic("E101", location, {"detail_zh": said.zh, "detail_en": said.en})])
 
 
-def _built(events: Iterable[Any], levels: list[_Level]) -> Any:
-    """The data of one document, put together without recursion; ``levels`` are those that are open."""
+def _built(events: Iterable[Any]) -> Any:
+    """The data of one document, put together without recursion."""
     whole: list[Any] = []
-    levels.append(_Level(whole, None))
+    levels = [_Level(whole)]
     for event in events:
         match event:
             case yaml.ScalarEvent():
@@ -65,7 +64,7 @@ def _built(events: Iterable[Any], levels: list[_Level]) -> Any:
             case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
                 data: list[Any] | dict[Any, Any] = [] if isinstance(event, yaml.SequenceStartEvent) else {}
                 levels[-1].put(data, event)
-                levels.append(_Level(data, event.start_mark))
+                levels.append(_Level(data))
                 if len(levels) > MAX_DEPTH + 1:
                     raise _Refused(Text("嵌套过深", "nested too deep"), event.start_mark)
             case yaml.CollectionEndEvent():
@@ -82,12 +81,12 @@ _AWAITED: Final = object()
 
 
 class _Level:
-    """A list or mapping that is being filled, and where it began."""
+    """A list or mapping that is being filled."""
 
-    __slots__ = ("data", "key", "mark")
+    __slots__ = ("data", "key")
 
-    def __init__(self, data: list[Any] | dict[Any, Any], mark: Any) -> None:
-        self.data, self.mark = data, mark
+    def __init__(self, data: list[Any] | dict[Any, Any]) -> None:
+        self.data = data
         self.key: object = _AWAITED
 
     def put(self, value: object, event: Any) -> None:
@@ -159,10 +158,10 @@ def _marks(error: yaml.YAMLError) -> list[Any]:
 
 
 def _place(text: str, name: str, *marks: Any) -> Location:
-    """The first of ``marks`` that is inside the text."""
-    lines = text.splitlines()
-    mark = next((mark for mark in marks if mark and mark.line < len(lines)), None)
-    return Location(name) if mark is None else _in_line(name, mark.line, lines[mark.line], mark.column)
+    """The first of ``marks`` that is inside the text, or its end."""
+    lines = text.splitlines() or [""]
+    number, column = next(((mark.line, mark.column) for mark in marks if mark and mark.line < len(lines)), (len(lines) - 1, len(lines[-1])))
+    return _in_line(name, number, lines[number], column)
 
 
 def _place_of(text: str, name: str, position: int) -> Location:

@@ -69,6 +69,7 @@ class Lexicon:
 
     def __init__(self, labels: Mapping[str, str]) -> None:
         self.labels = {fold(spelling): kind for spelling, kind in labels.items() if not _reads_otherwise(fold(spelling))}
+        self.trees: dict[tuple[str, str], object] = {}
         self.by_first: dict[str, list[str]] = {}
         for spelling in sorted({*self.labels, *WORDS, *FUNCTION_WORDS}, key=lambda word: (-len(word), word)):
             self.by_first.setdefault(spelling[:1], []).append(spelling)

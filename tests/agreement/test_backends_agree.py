@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unittest import mock
 
-from hypothesis import event, given
+from hypothesis import event, given, note
 
 from engine import Engine
 from engine.backends import reference
@@ -24,11 +24,13 @@ CUSTOMERS = 5
 
 @given(programs(), pens())
 def test_every_outcome_is_decided_as_the_reference_decides_it(written: Written, pen: Pen) -> None:
+    note(written)
     with mock.patch.object(index, "REGION_ROWS", pen.pick((48, 1))):
         engine = written.compile()
     constants = Constants.of(engine.program)
     for _ in range(CUSTOMERS):
         customer = facts(pen, engine.program, constants)
+        note(customer)
         wanted = tuple(engine.program.exported)
         expected = meaning(cone(engine.program, wanted, customer), customer)
         event("fails" if expected.failures else "decides")
@@ -40,10 +42,12 @@ def test_every_outcome_is_decided_as_the_reference_decides_it(written: Written, 
 
 @given(programs(), pens())
 def test_only_the_outcomes_that_are_wanted_are_decided(written: Written, pen: Pen) -> None:
+    note(written)
     engine = written.compile()
     constants = Constants.of(engine.program)
     for _ in range(CUSTOMERS):
         customer = facts(pen, engine.program, constants)
+        note(customer)
         wanted = tuple(pen.several(list(engine.program.exported), pen.number(0, 3)))
         expected = meaning(cone(engine.program, wanted, customer), customer)
         agree(decided(lambda: engine.decide(customer, wanted)), expected, wanted)
@@ -56,12 +60,14 @@ def test_only_the_outcomes_that_are_wanted_are_decided(written: Written, pen: Pe
 
 @given(programs(), pens())
 def test_chaining_in_the_network_derives_what_the_reference_derives(written: Written, pen: Pen) -> None:
+    note(written)
     engine = written.compile()
     program = engine.program
     chain = Chain(engine)
     constants = Constants.of(program)
     for _ in range(CUSTOMERS):
         customer = facts(pen, program, constants)
+        note(customer)
         expected = meaning(program, customer)
         failures: set[tuple[str, str]] = set()
         known = attempt(lambda: chain.derive(customer, pen), failures)

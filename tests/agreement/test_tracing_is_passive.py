@@ -23,11 +23,12 @@ CUSTOMERS = 5
 
 @given(programs(), pens())
 def test_tracing_changes_nothing(written: Written, pen: Pen) -> None:
+    note(written)
     engine = written.compile()
     constants = Constants.of(engine.program)
     for _ in range(CUSTOMERS):
         customer = facts(pen, engine.program, constants)
-        note(str(customer))
+        note(customer)
         plain, traced = decided(lambda: engine.decide(customer)), decided(lambda: engine.decide(customer, trace=True))
         assert plain == traced
         if plain.failure is None:

@@ -123,7 +123,10 @@ def test_numbers_and_decimal_strings_give_outcomes_equal_byte_for_byte(service: 
 def test_a_sum_that_binary_floats_get_wrong_is_answered_exactly(service: Service) -> None:
     assert 3.0 + 2.1 - 0.36 != 4.74
     response = service.ask(LOAN, "general_rate_pct", "discount_permille_monthly", "discount_bp", "final_rate_pct", "final_monthly_permille")
-    assert outcomes_text(response) == '{"general_rate_pct":5.1,"discount_permille_monthly":0.3,"discount_bp":36,"final_rate_pct":4.74,"final_monthly_permille":3.95}'
+    assert (
+        outcomes_text(response)
+        == '{"general_rate_pct":5.1,"discount_permille_monthly":0.3,"discount_bp":36,"final_rate_pct":4.74,"final_monthly_permille":3.95}'
+    )
 
 
 def test_a_json_number_with_an_exponent_is_read_exactly(service: Service) -> None:
@@ -184,7 +187,7 @@ def test_an_outcome_whose_facts_are_missing_is_undecided_and_names_them(service:
     answer = service.decide({"deposit_balance": 5}, "value_segment", "customer_line")
     assert answer["outcomes"] == {}
     assert answer["undecided"] == [
-        {"outcome": "value_segment", "reason": "missing_facts", "missing": ["loan_balance"], "because": []},
+        {"outcome": "value_segment", "reason": "missing_facts", "missing": ["loan_balance"], "because": ["loan_tier"]},
         {"outcome": "customer_line", "reason": "missing_facts", "missing": ["legal_form"], "because": []},
     ]
 
@@ -308,7 +311,7 @@ def test_a_trace_tells_each_step_with_rows_readings_misses_and_both_languages(se
         ],
         "text": {
             "zh": "会员等级 = 黄金 → 会员月利率优惠：0.3‰/月；优惠判定原因：会员优惠",
-            "en": "VIP tier = gold → monthly member discount: 0.3 ‰/月; discount reason: member",
+            "en": "VIP tier = gold → monthly member discount: 0.3‰ a month; discount reason: member",
         },
     }
     assert step(answer, "quoted_rate_pct") == {
@@ -324,7 +327,7 @@ def test_a_trace_tells_each_step_with_rows_readings_misses_and_both_languages(se
         "misses": [],
         "text": {
             "zh": "报价年利率 = 一般客户年利率 - 优惠折年基点 / 100 = 4.74%/年",
-            "en": "quoted annual rate = general annual rate - annualised discount / 100 = 4.74 %/年",
+            "en": "quoted annual rate = general annual rate - annualised discount / 100 = 4.74% a year",
         },
     }
 

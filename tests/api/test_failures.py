@@ -19,7 +19,9 @@ GOOD = b'{"facts":{"remark":"the customer\'s secret"}}'
         ("en", "Our fault", r"Our fault, not your request's\. Quote ([0-9a-f]{12}) when reporting\."),
     ],
 )
-def test_our_fault_is_told_with_a_number_and_logged_under_it(failing: Service, caplog: pytest.LogCaptureFixture, language: str, title: str, pattern: str) -> None:
+def test_our_fault_is_told_with_a_number_and_logged_under_it(
+    failing: Service, caplog: pytest.LogCaptureFixture, language: str, title: str, pattern: str
+) -> None:
     with caplog.at_level(logging.ERROR):
         response = failing.post(GOOD, headers={"Accept-Language": language})
     assert response.status_code == 500

@@ -72,7 +72,10 @@ def test_every_documented_operation_is_in_the_table(service: Service) -> None:
 
 def test_every_address_that_the_application_answers_is_in_the_table(app: Flask) -> None:
     routed = {
-        (method, re.sub(r"<(?:[^:>]+:)?([^>]+)>", r"{\1}", rule.rule)) for rule in app.url_map.iter_rules() for method in rule.methods or () if method not in ("HEAD", "OPTIONS")
+        (method, re.sub(r"<(?:[^:>]+:)?([^>]+)>", r"{\1}", rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods or ()
+        if method not in ("HEAD", "OPTIONS")
     }
     assert routed == PERMISSIONS.keys()
 

@@ -21,7 +21,7 @@ def engine() -> Iterator[Engine]:
     engine.close()
 
 
-def found(engine: Engine, given: dict[str, Any], expect: dict[str, Any], *because: str, ruleset: str = "failing") -> list[tuple[str, Any, Any, Any]]:
+def found(engine: Engine, given: dict[str, Any], expect: dict[str, Any], *because: str, ruleset: str = "failing") -> list[tuple[Any, ...]]:
     """Code, and for E308 outcome, expected and actual, of each finding about one case."""
     findings = failures(engine, ruleset, [Case("客户甲", given, expect, because)])
     return [(finding.code, *(finding.parameters.get(name) for name in ("outcome", "expected", "actual"))) for finding in findings]

@@ -98,7 +98,7 @@ def test_no_folder_at_all_is_a_wrong_command_line(tmp_path: Path) -> None:
     ("language", "row"),
     [
         ("zh", "  r4  会员等级 = 黄金 → 会员月利率优惠：0.3‰/月；优惠判定原因：会员优惠"),
-        ("en", "  r4  VIP tier = gold → monthly member discount: 0.3 "),
+        ("en", "  r4  VIP tier = gold → monthly member discount: 0.3‰ a month; discount reason: member"),
     ],
     ids=["zh", "en"],
 )

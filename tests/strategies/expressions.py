@@ -320,7 +320,7 @@ class Phrases:
                 lambda: source,
                 lambda: Arithmetic(self.pen.pick(("+", "-")), self.date(depth - 1), self.duration(DurationType(self.pen.pick(("days", "months"))), 0)),
                 lambda: Call("last day of month", (self.date(depth - 1),)),
-                lambda: Call("date", (Literal_(Decimal(2024)), Literal_(Decimal(self.pen.number(1, 12))), Literal_(Decimal(self.pen.number(1, 31))))),
+                lambda: Call("date", (Literal_(Decimal(2024)), Literal_(Decimal(self.pen.number(1, 12))), Literal_(Decimal(self.pen.number(1, 28))))),
                 lambda: Call(self.pen.pick(("min", "max")), (self.date(depth - 1), self.date(0))),
                 lambda: self.conditional(self.date, depth),
             )

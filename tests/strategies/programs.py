@@ -17,7 +17,6 @@ from engine.program import outcome_item
 from engine.source.document import HitPolicy
 from engine.source.syntax import Anything, Expression, FieldRef, ListOf, Literal_, Test
 from engine.source.writer import local_id, write_expression, write_test
-from rulesets.yaml_text import dump_yaml
 from tests.strategies.cells import cell, constants, split_cells
 from tests.strategies.expressions import NULL, Phrases
 from tests.strategies.pen import Pen
@@ -40,15 +39,12 @@ LONGEST: Final = 1900
 """Characters in a cell; an expression longer than that gives way to a constant."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Written:
     """A vocabulary and the rulesets over it, as plain data in canonical spelling."""
 
     vocabulary: dict[str, Any]
     documents: list[dict[str, Any]]
-
-    def __repr__(self) -> str:
-        return "\n---\n".join(map(dump_yaml, (self.vocabulary, *self.documents)))
 
     def compile(self) -> Engine:
         return compile_program(self.vocabulary, self.documents)

@@ -4,9 +4,8 @@ The only module that touches the C extension, and the seal around it: nothing bu
 goes in, production numbers come out, its state is deleted after every question (also a failed one), one lock guards a
 network, and its error codes become ``NetworkError``. Keys ``id`` and ``sid`` are its own and never carry our data.
 
-Two limits of the extension shape what is built (``docs/decisions/0011``). A join holds 16 facts at most, so a production
-with many needs joins on groups of them. A state that is deleted before any action was started frees memory that was
-never set, so every question starts with a rule that always fires.
+Limits of the extension shape what is built (``docs/decisions/0011``): a join holds 16 facts, a fact feeds 255 rules, a
+node tells 512 values apart, and a state that is deleted before any action was started frees memory that was never set.
 """
 
 from __future__ import annotations
@@ -27,6 +26,10 @@ _ALWAYS: Final = 0
 """The fact that starts every question."""
 _WIDEST_JOIN: Final = 12
 """Facts joined by one rule; the extension fails beyond 16."""
+_WIDEST_FAN: Final = 200
+"""Rules fed by one fact; the extension fails beyond 255."""
+_BUCKET: Final = 128
+"""Facts told apart by one node; the extension never returns beyond 512."""
 MAX_RULES: Final = 4096
 _names: Final = itertools.count(1)
 
@@ -43,10 +46,11 @@ class Network:
         plan = _Plan(needs)
         self._groups = plan.groups
         self._lock = threading.Lock()
-        if len(plan.rules) > MAX_RULES:
-            raise NetworkError(f"the network holds at most {MAX_RULES} rules, {len(plan.rules)} are needed")
+        if len(plan.joins) > MAX_RULES:
+            raise NetworkError(f"the network holds at most {MAX_RULES} rules, {len(plan.joins)} are needed")
+        definition = {rule: {"all": [{f"m{n}": _condition(number)} for n, number in enumerate(join)]} for rule, join in plan.joins.items()}
         try:
-            self._handle: int = durable_rules_engine.create_ruleset(f"zhunsheng{next(_names)}", json.dumps(plan.rules))
+            self._handle: int = durable_rules_engine.create_ruleset(f"zhunsheng{next(_names)}", json.dumps(definition))
         except durable_rules_engine.error as error:
             raise NetworkError(f"the network could not be built: {error}") from error
         self._finalizer = weakref.finalize(self, _delete, self._handle)
@@ -96,7 +100,7 @@ class Network:
         return [field + 1 for field in fire(production)]
 
     def _assert(self, number: int) -> int:
-        status, state = durable_rules_engine.assert_fact(self._handle, json.dumps({"known": number, "sid": _SID}))
+        status, state = durable_rules_engine.assert_fact(self._handle, json.dumps({**_fact(number), "sid": _SID}))
         if status not in (0, 1):
             raise NetworkError(f"the network refused a fact with status {status}")
         return int(state)
@@ -106,15 +110,16 @@ _SID: Final = "s"
 
 
 class _Plan:
-    """The rules of a network: ``start``, a rule per production (``p0`` …), a rule per group of needs (``g0`` …)."""
+    """What each rule joins: ``start``, a rule per production (``p0`` …), a rule per fact of our own (``g0`` …)."""
 
     def __init__(self, needs: Sequence[Iterable[int]]) -> None:
-        self.rules: dict[str, object] = {"start": _joined([])}
+        self.joins: dict[str, list[int]] = {"start": [_ALWAYS]}
         self.groups: dict[str, int] = {}
-        facts = [sorted(field + 1 for field in fields) for fields in needs]
+        facts = [sorted({field + 1 for field in fields}) or [_ALWAYS] for fields in needs]
         self.free = 1 + max((number for numbers in facts for number in numbers), default=0)
         for n, numbers in enumerate(facts):
-            self.rules[f"p{n}"] = _joined(self.narrowed(numbers))
+            self.joins[f"p{n}"] = self.narrowed(numbers)
+        self.spread()
 
     def narrowed(self, numbers: list[int]) -> list[int]:
         """At most ``_WIDEST_JOIN`` facts that are known when all of ``numbers`` are."""
@@ -124,15 +129,31 @@ class _Plan:
 
     def group(self, numbers: list[int]) -> int:
         """A fact of its own for "all of ``numbers`` are known"."""
-        name, number = f"g{len(self.groups)}", self.free
-        self.rules[name] = _joined(numbers)
-        self.groups[name] = number
+        rule, number = f"g{len(self.groups)}", self.free
+        self.joins[rule] = numbers
+        self.groups[rule] = number
         self.free += 1
         return number
 
+    def spread(self) -> None:
+        """A fact that feeds many rules feeds all but the first of them through facts of its own."""
+        fed: dict[int, list[str]] = {}
+        for rule, join in self.joins.items():
+            for number in join:
+                fed.setdefault(number, []).append(rule)
+        for number, rules in fed.items():
+            for at in range(_WIDEST_FAN, len(rules), _WIDEST_FAN):
+                stand_in = self.group([number])
+                for rule in rules[at : at + _WIDEST_FAN]:
+                    self.joins[rule] = [stand_in if joined == number else joined for joined in self.joins[rule]]
 
-def _joined(numbers: list[int]) -> dict[str, list[dict[str, dict[str, int]]]]:
-    return {"all": [{f"m{n}": {"known": number}} for n, number in enumerate([_ALWAYS, *numbers])]}
+
+def _fact(number: int) -> dict[str, int]:
+    return {"bucket": number // _BUCKET, "known": number % _BUCKET}
+
+
+def _condition(number: int) -> dict[str, list[dict[str, int]]]:
+    return {"$and": [{name: value} for name, value in _fact(number).items()]}
 
 
 def _delete(handle: int) -> None:
