@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from rulesets.catalog import NO_VOCABULARY, has_vocabulary
+from rulesets.keys import SYSTEM
 
 MIB: Final = 1024 * 1024
 _BYTES: Final = re.compile(r"[0-9]{1,8}", re.ASCII)
-_KEY: Final = re.compile(r"([A-Za-z0-9._-]{1,64}):([0-9a-f]{64})", re.ASCII)
+_KEY: Final = re.compile(rf"({SYSTEM}):([0-9a-f]{{64}})", re.ASCII)
 
 
 class ConfigurationError(Exception):

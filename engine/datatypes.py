@@ -146,6 +146,9 @@ def fits(found: Type, expected: Type) -> bool:
             return set(found.codes) <= set(expected.codes)
         case DurationType(), DurationType():
             return found == expected
+        case RecordType(), RecordType():
+            theirs = {member.id: member.type for member in found.members}
+            return all(member.id in theirs and fits(theirs[member.id], member.type) for member in expected.members)
         case _:
             return type(found) is type(expected)
 

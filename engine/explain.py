@@ -120,16 +120,12 @@ class Explainer:
 
     # --- the steps of a decision ------------------------------------------------------------------------------------------
 
-    def steps(self, fired: Sequence[Fired], values: Mapping[str, Value], known: frozenset[str]) -> tuple[Step, ...]:
-        """The trace: facts that stood in for outcomes, then each production in firing order."""
+    def steps(self, fired: Sequence[Fired], values: Mapping[str, Value], known: frozenset[str], wanted: Iterable[str]) -> tuple[Step, ...]:
+        """The trace: facts that stood in for outcomes that were wanted or read, then each production in firing order."""
         read = {key for production, _ in fired for key in production.needs}
-        given = [key for key in known if key in self.program.producers]
-        standing = [self._given(key, values[key]) for key in sorted(given) if key in read or not self._fired_for(key, fired)]
+        given = {key for key in known if key in self.program.producers} & {*read, *wanted}
+        standing = [self._given(key, values[key]) for key in sorted(given)]
         return (*standing, *(self._step(production, rows, values, known) for production, rows in fired))
-
-    @staticmethod
-    def _fired_for(key: str, fired: Sequence[Fired]) -> bool:
-        return any(key in production.gives for production, _ in fired)
 
     def _given(self, key: str, value: Value) -> Step:
         known = self.program.fields[key]

@@ -283,7 +283,9 @@ def _admit_record(raw: object, type_: RecordType) -> dict[str, Value]:
     known = {member.id for member in type_.members}
     for name in raw:
         if name not in known:
-            raise Refused("E401", found=shown(name), **suggestion(str(name), known))
+            refused = Refused("E401", found=shown(name), **suggestion(str(name), known))
+            refused.steps = (shown(name),)
+            raise refused
     missing = next((member.id for member in type_.members if member.id not in raw), None)
     if missing is not None:
         raise Refused("E411", missing=missing)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from engine import Case, Decision, Diagnostic, Engine, EngineError, Location
+from engine import Case, Decision, Diagnostic, Engine, EngineError, Location, canonical_json
 
 
 def failures(engine: Engine, ruleset: str, cases: Iterable[Case]) -> list[Diagnostic]:
@@ -52,4 +52,8 @@ def same(found: Any, expected: Any) -> bool:
 
 
 def _finding(ruleset: str, case: Case, outcome: str, expected: Any, actual: Any) -> Diagnostic:
-    return Diagnostic("E308", Location(f"{ruleset} cases"), {"case": case.name, "outcome": outcome, "expected": expected, "actual": actual})
+    return Diagnostic("E308", Location(f"{ruleset} cases"), {"case": case.name, "outcome": outcome, "expected": _told(expected), "actual": _told(actual)})
+
+
+def _told(value: Any) -> str:
+    return value if isinstance(value, str) else canonical_json(value)

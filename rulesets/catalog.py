@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from engine import Case, Diagnostic, DocumentError, Engine, EngineError, Language, Location, compile_program, read_cases
+from rulesets.views import cut
 from rulesets.yaml_text import load_yaml
 
 SHIPPED: Final = Path(__file__).with_name("documents")
@@ -16,11 +17,15 @@ NO_VOCABULARY: Final = "{folder} 里没有 vocabulary.yaml / holds no vocabulary
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The plain data of a vocabulary, rulesets and their cases, by ruleset id in folder order."""
+    """The plain data of a vocabulary, and of rulesets and their cases by folder, in the order of the folders.
+
+    ``misplaced`` are findings about files that name another ruleset than their folder does.
+    """
 
     vocabulary: Mapping[str, Any]
     documents: Mapping[str, Mapping[str, Any]]
     cases: Mapping[str, tuple[Case, ...]]
+    misplaced: tuple[Diagnostic, ...] = ()
 
     def compile(self) -> Engine:
         """All rulesets in force together. Raises ``DocumentError``."""
@@ -32,25 +37,29 @@ def load_catalog(folder: Path = SHIPPED) -> Catalog:
 
     Raises ``DocumentError`` with the faults of all files.
     """
-    faults: list[Any] = []
+    faults: list[Diagnostic] = []
+    misplaced: list[Diagnostic] = []
     documents: dict[str, Mapping[str, Any]] = {}
     cases: dict[str, tuple[Case, ...]] = {}
 
-    def read(path: Path) -> Any:
+    def read(path: Path, made: Callable[[Any], Any] = lambda data: data) -> Any:
+        name = path.relative_to(folder).as_posix()
         try:
-            return _read(path, path.relative_to(folder).as_posix())
+            data = _read(path, name)
+            misplaced.extend(_misplaced(data, name))
+            return made(data)
         except DocumentError as error:
             faults.extend(error.diagnostics)
-            return {}
+            return None
 
     vocabulary = read(folder / "vocabulary.yaml")
     for path in sorted(folder.glob("*/ruleset.yaml")):
         documents[path.parent.name] = read(path)
         beside = path.with_name("cases.yaml")
-        cases[path.parent.name] = _cases(read(beside), faults) if beside.exists() else ()
+        cases[path.parent.name] = (read(beside, read_cases) if beside.exists() else None) or ()
     if faults:
         raise DocumentError(faults)
-    return Catalog(vocabulary, documents, cases)
+    return Catalog(vocabulary, documents, cases, tuple(misplaced))
 
 
 def has_vocabulary(folder: Path) -> bool:
@@ -81,9 +90,10 @@ def _unreadable(name: str, zh: str, en: str, line: int = 0) -> DocumentError:
     return DocumentError([Diagnostic("E101", Location(name, line=line), {"detail_zh": zh, "detail_en": en})])
 
 
-def _cases(data: object, faults: list[Any]) -> tuple[Case, ...]:
-    try:
-        return read_cases(data)
-    except DocumentError as error:
-        faults.extend(error.diagnostics)
-        return ()
+def _misplaced(data: object, name: str) -> Iterator[Diagnostic]:
+    """The finding (E104) for a file in a folder that is not called like the ruleset it names."""
+    folder, _, _ = name.rpartition("/")
+    named = data.get("ruleset") if isinstance(data, dict) else None
+    if folder and named not in (None, folder):
+        expected = {"expected_zh": f"文件夹的名称「{folder}」", "expected_en": f"“{folder}” (the name of the folder)"}
+        yield Diagnostic("E104", Location(name, path=("ruleset",)), {**expected, "found": cut(str(named))})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import click
 from engine import DocumentError, EngineError, Explainer, Language
 from rulesets.cases import failures
 from rulesets.catalog import NO_VOCABULARY, SHIPPED, has_vocabulary, load_catalog, told
-from rulesets.keys import hash_key, new_key
+from rulesets.keys import SYSTEM, hash_key, new_key
 
 HOST: Final = "127.0.0.1"
 LANGUAGE = click.option("--language", type=click.Choice(["zh", "en"]), default="zh", help="语言 / language")
@@ -82,7 +83,8 @@ def check(folder: Path, language: Language) -> None:
         engine = catalog.compile()
     except DocumentError as error:
         _fail(error, language)
-    findings = [finding for name, cases in catalog.cases.items() for finding in failures(engine, name, cases)]
+    known = {ruleset.id for ruleset in engine.program.rulesets}
+    findings = [*catalog.misplaced, *(finding for name, cases in catalog.cases.items() if name in known for finding in failures(engine, name, cases))]
     if findings:
         _fail(EngineError(findings), language)
     rows = sum(len(table.rows) for ruleset in engine.program.rulesets for table in ruleset.tables)
@@ -113,6 +115,10 @@ def describe(ruleset: str, language: Language) -> None:
 @click.argument("system")
 def key(system: str) -> None:
     """为一个调用系统生成密钥 / Make an API key for a calling system."""
+    if not re.fullmatch(SYSTEM, system, re.ASCII):
+        raise WrongSetting(
+            "系统名只能用字母、数字、点、下划线和连字符，最多 64 个字符 / a system's name takes letters, digits, . _ and -, at most 64 characters"
+        )
     made = new_key()
     click.echo(f"密钥（只显示这一次） / key (shown this once):  {made}")
     click.echo(f"配置 / configure:  ZHUNSHENG_API_KEYS={system}:{hash_key(made)}")

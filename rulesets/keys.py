@@ -7,6 +7,8 @@ import secrets
 from typing import Final
 
 PREFIX: Final = "zs_"
+SYSTEM: Final = "[A-Za-z0-9._-]{1,64}"
+"""What a calling system may be called."""
 
 
 def new_key() -> str:

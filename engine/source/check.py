@@ -427,7 +427,8 @@ class _Checker:
         condition, type_ = inner.expression(node.condition)
         item = inner.bound["item"]
         if isinstance(type_, NumberType):
-            return Element(source, condition, node.span), item
+            position, _ = self.of(node.condition, (NumberType,), _NUMBER)
+            return Element(source, position, node.span), item
         if not isinstance(type_, BooleanType | EmptyType):
             raise mismatch(node.condition, type_, _BOOLEAN)
         return replace(node, source=source, condition=condition), ListType(item)
@@ -473,6 +474,9 @@ class _Checker:
 
     def arguments(self, node: Call, expected: Type | None) -> list[tuple[Expression, Type]]:
         guide = expected if not isinstance(expected, ListType) else None
+        if node.function == "concatenate":
+            known = [self.expression(argument)[1] for argument in node.arguments if not isinstance(argument, ListOf)]
+            guide = known[0] if known else expected
         return [self.expression(argument, guide) for argument in node.arguments]
 
     def searched(self, node: Call) -> list[tuple[Expression, Type]]:
@@ -594,7 +598,7 @@ def _constant(node: Expression, type_: Type, label: Text) -> Literal_:
 
 def _literal_date(node: Call) -> datetime.date:
     """``date("2024-09-30")`` or ``date(2024, 9, 30)`` as a constant; raises E205 when there is no such day."""
-    parts = [str(part.value) for part in node.arguments if isinstance(part, Literal_)]
+    parts = [_spelled(part) for part in node.arguments if isinstance(part, Literal_)]
     written = parts if len(parts) == 3 else parts[0].split("-")
     if (len(parts) == 1 and not ISO_DATE.fullmatch(parts[0])) or not all(part.isdecimal() for part in written):
         raise Unreadable("E205", *node.span, found=parts[0], why_zh="写法应为 YYYY-MM-DD", why_en="the form is YYYY-MM-DD")

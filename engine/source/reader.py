@@ -168,7 +168,7 @@ class _Reader:
         """Labels and ids together name one field each."""
         owners: dict[str, str] = {}
         for field in fields.values():
-            for spelling in {field.id, field.label.zh, field.label.en}:
+            for spelling in dict.fromkeys((field.id, field.label.zh, field.label.en)):
                 other = owners.setdefault(spelling, field.id)
                 if other != field.id:
                     self.fault("E111", replace(at.at(field.id), field=field.label), found=spelling, first=other, second=field.id)
@@ -244,7 +244,7 @@ class _Reader:
         choices = tuple(Choice(self.text(code, at), self.bilingual(label, at.at(str(code)))) for code, label in data.items())
         owners: dict[str, str] = {}
         for choice in choices:
-            for spelling in {choice.code, choice.label.zh, choice.label.en}:
+            for spelling in dict.fromkeys((choice.code, choice.label.zh, choice.label.en)):
                 if owners.setdefault(spelling, choice.code) != choice.code:
                     self.fault("E111", at.at(choice.code), found=spelling, first=owners[spelling], second=choice.code)
         return choices

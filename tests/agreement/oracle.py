@@ -8,7 +8,6 @@ from typing import Any
 
 from engine import Decision, DecisionError, Program
 from engine.backends import reference
-from engine.program import Production
 from engine.values import Value, admit, render
 
 
@@ -56,8 +55,8 @@ def meaning(program: Program, facts: Mapping[str, Any]) -> Meaning:
     failures: set[tuple[str, str]] = set()
     waiting = list(program.productions)
     while ready := [production for production in waiting if production.needs <= known.keys()]:
+        waiting = [production for production in waiting if not production.needs <= known.keys()]
         for production in ready:
-            waiting.remove(production)
             derived = attempt(lambda production=production: reference.fire(production, known, program), failures)
             known |= {key: value for key, value in (derived or {}).items() if key not in known}
     return Meaning(program, known, frozenset(failures))
@@ -75,14 +74,14 @@ def attempt(fire: Callable[[], dict[str, Value]], failures: set[tuple[str, str]]
 def cone(program: Program, wanted: Iterable[str], known: Iterable[str]) -> Program:
     """The program without the productions that the wanted outcomes do not depend on; what is given needs none."""
     given = set(known)
-    kept: list[Production] = []
+    kept: set[int] = set()
     waiting = [name for name in wanted if name not in given]
     while waiting:
         production = program.producers.get(waiting.pop())
-        if production is not None and production not in kept:
-            kept.append(production)
+        if production is not None and id(production) not in kept:
+            kept.add(id(production))
             waiting += [key for key in production.needs if key not in given]
-    return replace(program, productions=tuple(production for production in program.productions if production in kept))
+    return replace(program, productions=tuple(production for production in program.productions if id(production) in kept))
 
 
 def failure_of(error: DecisionError) -> tuple[str, str]:

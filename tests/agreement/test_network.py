@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -48,10 +49,10 @@ class Plan:
 def plans(draw: DrawFn) -> Plan:
     """Productions over earlier fields only, numbered and listed in any order."""
     pen = Pen(draw)
-    inputs = pen.number(0, 12)
+    inputs = pen.pick((pen.number(0, 12), 40))
     fields, needs, gives = inputs, [], []
     for _ in range(pen.number(0, 12)):
-        needs.append(tuple(pen.several(range(fields), pen.number(0, 5))))
+        needs.append(tuple(pen.several(range(fields), pen.pick((pen.number(0, 5), 30)))))
         gives.append(tuple(range(fields, fields := fields + pen.number(1, 3))))
     order = pen.shuffled(range(len(needs)))
     silent = frozenset(n for n in order if pen.chance(5))
@@ -105,6 +106,19 @@ def test_a_production_that_fails_leaves_nothing_behind(plan: Plan, pen: Pen) -> 
             with pytest.raises(Broken):
                 network.run(arriving, fail)
             assert sorted(network.run(arriving, plan.given)) == expected
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_networks_of_hundreds_of_productions_fire_alike(seed: int) -> None:
+    """More needs than one join takes, more rules on one field than one node feeds, more fields than one node tells apart."""
+    choose = random.Random(seed)
+    inputs, productions = 700, 300
+    needs = [tuple({0, *choose.sample(range(inputs + n), choose.choice((0, 2, 15, 40)))}) for n in range(productions)]
+    plan = Plan(inputs + productions, tuple(needs), tuple((inputs + n,) for n in range(productions)))
+    with open_network(plan) as network:
+        for missing in (0, 1, 20):
+            arriving = choose.sample(range(inputs), inputs - missing)
+            assert sorted(network.run(arriving, plan.given)) == sorted(plan.fixpoint(set(arriving)))
 
 
 RUNS = """

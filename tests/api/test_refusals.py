@@ -715,7 +715,10 @@ def test_thousands_of_unknown_fields_are_refused_soon_and_briefly(service: Servi
     body = json.dumps({"facts": {f"field_{number}x": 1 for number in range(40_000)}}).encode()
     assert len(body) < MIB
     response = service.post(body)
-    assert (response.status_code, response.json()["code"]) == (422, "E401")
+    *told, last = response.json()["errors"]
+    assert (response.status_code, {error["code"] for error in told}) == (422, {"E401"})
+    assert [error["pointer"] for error in told] == [f"/facts/field_{number}x" for number in range(len(told))]
+    assert (last["code"], last["pointer"], last["detail"]) == ("E608", "", f"另有 {40_000 - len(told)} 处未逐一列出。")
     assert len(response.content) < 100_000
     service.answers()
 

@@ -82,6 +82,15 @@ def test_a_body_that_breaks_off_is_not_decided(server: Server, service: Service)
     service.answers()
 
 
+def test_a_caller_that_sends_all_of_a_body_too_large_before_it_listens_still_hears_the_answer(server: Server, service: Service) -> None:
+    size = 10_000_000
+    for framing in (b"Content-Length: %d\r\n\r\n" % size + b" " * size, b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % size + b" " * size + b"\r\n0\r\n\r\n"):
+        received = exchange(server, POST + framing)
+        assert status(received) == 413
+        assert b'"E623"' in received
+    service.answers()
+
+
 def test_a_caller_that_goes_away_does_no_harm(server: Server, service: Service) -> None:
     for _ in range(5):
         with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:

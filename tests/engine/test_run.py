@@ -57,6 +57,18 @@ def test_only_the_rulesets_that_were_needed_are_named(engine: Engine) -> None:
     assert engine.decide({**facts, "tier": "gold"}, ["spread"]).rulesets == ("loan-pricing",)
 
 
+@pytest.mark.parametrize("tier", ["plain", "gold"])
+def test_a_given_outcome_stands_and_is_what_others_see(engine: Engine, tier: str) -> None:
+    decision = engine.decide({"deposits": 1000000, "tier": tier}, ["tier", "spread"])
+    assert dict(decision.outcomes) == {"tier": tier, "spread": {"plain": 30, "gold": 15}[tier]}
+
+
+def test_an_outcome_given_as_empty_is_answered_as_empty(engine: Engine) -> None:
+    decision = engine.decide({"deposits": 1000000, "tier": None}, ["tier", "spread"])
+    assert dict(decision.outcomes) == {"tier": None}
+    assert [(open_.outcome, open_.reason) for open_ in decision.undecided] == [("spread", "no_row_matched")]
+
+
 def test_a_fact_may_be_spelled_by_label_and_a_choice_too(engine: Engine) -> None:
     assert dict(engine.decide({"会员等级": "金卡"}, ["spread"]).outcomes) == {"spread": 15}
     assert dict(engine.decide({"member tier": "gold card"}, ["spread"]).outcomes) == {"spread": 15}

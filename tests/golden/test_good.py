@@ -37,7 +37,7 @@ def _value(value: Any) -> str:
         case dict():
             return "{" + ", ".join(f"{name}: {_value(item)}" for name, item in value.items()) + "}"
         case _:
-            return str(value)
+            return str(value) or '""'
 
 
 def _table(engine: Engine, table: Table, typed: Mapping[str, Any]) -> Iterator[str]:

@@ -135,7 +135,7 @@ def test_a_repeated_key_is_refused_at_its_second_place(text: str, line: int, sho
     assert "repeated" in fault(text).render("en")
 
 
-@pytest.mark.parametrize("text", ["a: &x 1\nb: *x\n", "a: &x {b: 1}\nc: *x\n", "- &x [1]\n- *x\n", "a: *nowhere\n", "&x a: *x\n"])
+@pytest.mark.parametrize("text", ["a: &x 1\n", "a: &x 1\nb: *x\n", "a: &x {b: 1}\nc: *x\n", "- &x [1]\n- *x\n", "a: *nowhere\n", "&x a: *x\n"])
 def test_an_alias_is_refused(text: str) -> None:
     assert "&" in fault(text).render("zh") or "锚点" in fault(text).render("zh") or "*nowhere" in text
 

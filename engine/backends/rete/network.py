@@ -45,6 +45,7 @@ class Network:
         """Build the network; production ``n`` needs the fields ``needs[n]``. Raises ``NetworkError``."""
         plan = _Plan(needs)
         self._groups = plan.groups
+        self._needed = plan.needed
         self._lock = threading.Lock()
         if len(plan.joins) > MAX_RULES:
             raise NetworkError(f"the network holds at most {MAX_RULES} rules, {len(plan.joins)} are needed")
@@ -81,7 +82,7 @@ class Network:
         message = durable_rules_engine.start_action_for_state(self._handle, state)[1]
         asserted = {_ALWAYS}
         order: list[int] = []
-        waiting = [field + 1 for field in known]
+        waiting = self._facts(known)
         while message:
             for number in waiting:
                 if number not in asserted:
@@ -97,7 +98,11 @@ class Network:
             return [self._groups[rule]]
         production = int(rule[1:])
         order.append(production)
-        return [field + 1 for field in fire(production)]
+        return self._facts(fire(production))
+
+    def _facts(self, fields: Iterable[int]) -> list[int]:
+        """The facts for fields that become known; fields that nobody needs have none."""
+        return [field + 1 for field in fields if field + 1 in self._needed]
 
     def _assert(self, number: int) -> int:
         status, state = durable_rules_engine.assert_fact(self._handle, json.dumps({**_fact(number), "sid": _SID}))
@@ -116,7 +121,8 @@ class _Plan:
         self.joins: dict[str, list[int]] = {"start": [_ALWAYS]}
         self.groups: dict[str, int] = {}
         facts = [sorted({field + 1 for field in fields}) or [_ALWAYS] for fields in needs]
-        self.free = 1 + max((number for numbers in facts for number in numbers), default=0)
+        self.needed = {number for numbers in facts for number in numbers}
+        self.free = 1 + max(self.needed, default=0)
         for n, numbers in enumerate(facts):
             self.joins[f"p{n}"] = self.narrowed(numbers)
         self.spread()

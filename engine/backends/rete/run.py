@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from engine.backends.reference import FAILURES, failed
 from engine.backends.rete.agenda import Agenda, Agendas
@@ -19,6 +19,9 @@ from engine.program import Program
 from engine.source.check import Scope, find_choice
 from engine.source.writer import local_id
 from engine.values import Refused, Value, refusal, shown
+
+MAX_SUGGESTIONS: Final = 10
+"""Unknown names for which a near one is looked for; each look costs about a millisecond."""
 
 
 class Engine:
@@ -89,12 +92,11 @@ class Engine:
         return self._exported if ruleset is None else self.program.ruleset(ruleset).exports
 
     def _wanted(self, outcomes: Iterable[str], ruleset: str | None) -> tuple[str, ...]:
-        exports = self._exports(ruleset)
-        wanted = tuple(dict.fromkeys(outcomes))
-        unknown = [(n, name) for n, name in enumerate(wanted) if name not in exports]
+        exports, asked = self._exports(ruleset), list(outcomes)
+        unknown = [(n, name) for n, name in enumerate(asked) if name not in exports]
         if unknown:
             raise FactsError([Diagnostic("E409", Location(path=("outcomes", n)), {"found": shown(name), **suggestion(name, exports)}) for n, name in unknown])
-        return wanted
+        return tuple(dict.fromkeys(asked))
 
     def _admit_with_care(self, facts: Mapping[str, Any]) -> tuple[list[Slot], frozenset[str]]:
         """Admit facts that may be spelled by label; raises ``FactsError`` with everything that is refused."""
@@ -103,7 +105,7 @@ class Engine:
         for name, raw in facts.items():
             known = self._scope.find(name)
             if known is None:
-                faults.append(self._unknown_field(name))
+                faults.append(self._unknown_field(name, suggest=len(faults) < MAX_SUGGESTIONS))
                 continue
             if known.id in given:
                 faults.append(
@@ -118,8 +120,8 @@ class Engine:
             raise FactsError(faults)
         return slots, frozenset(given)
 
-    def _unknown_field(self, name: object) -> Diagnostic:
-        names = [text for known in self.program.vocabulary.fields.values() for text in (known.id, known.label.zh, known.label.en)]
+    def _unknown_field(self, name: object, *, suggest: bool) -> Diagnostic:
+        names = [] if not suggest else [text for known in self.program.vocabulary.fields.values() for text in (known.id, known.label.zh, known.label.en)]
         return Diagnostic("E401", Location(path=("facts", str(name))), {"found": shown(name), **suggestion(str(name), names)})
 
     # --- the answer -----------------------------------------------------------------------------------------------------
@@ -153,7 +155,7 @@ class Engine:
                 fired.append((emitted, hits))
         answer = self._answer(agenda, slots)
         values = self._values(slots)
-        steps = self.explainer.steps([(emitted.production, _rows(hits)) for emitted, hits in fired], values, known)
+        steps = self.explainer.steps([(emitted.production, _rows(hits)) for emitted, hits in fired], values, known, agenda.wanted)
         return Decision(answer.outcomes, answer.undecided, answer.rulesets, steps)
 
     def _values(self, slots: list[Slot]) -> dict[str, Value]:
