@@ -46,6 +46,8 @@ def fire(production: Production, known: Environment, program: Program) -> dict[s
     """The outcomes one production gives, given ones left alone; an outcome without a value is left out."""
     wanted = {key: program.fields[key] for key in production.gives if key not in known}
     derived: dict[str, Value] = {}
+    if not wanted:
+        return derived
     try:
         hits = _hits(production, known, program) if isinstance(production, Table) else []
         for key, field in wanted.items():

@@ -476,7 +476,7 @@ class _Checker:
         guide = expected if not isinstance(expected, ListType) else None
         if node.function == "concatenate":
             known = [self.expression(argument)[1] for argument in node.arguments if not isinstance(argument, ListOf)]
-            guide = known[0] if known else expected
+            return [self.expression(argument, known[0] if known else expected) for argument in node.arguments]
         return [self.expression(argument, guide) for argument in node.arguments]
 
     def searched(self, node: Call) -> list[tuple[Expression, Type]]:

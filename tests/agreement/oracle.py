@@ -118,5 +118,3 @@ def agree(answer: Answer, expected: Meaning, wanted: Iterable[str]) -> None:
         assert answer.failure in expected.failures
     else:
         assert answer == expected.answer(wanted)
-
-

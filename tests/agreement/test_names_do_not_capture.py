@@ -27,7 +27,28 @@ from tests.strategies.facts import Constants, facts
 from tests.strategies.pen import Pen, pens
 from tests.strategies.vocabularies import label, vocabulary_data
 
-IDS: Final = ("amount", "low", "item", "x", "year", "date", "count", "null", "true", "in", "s", "v0", "v_x", "金额", "是", "空", "项", "到期日", "不是", "UNKNOWN")
+IDS: Final = (
+    "amount",
+    "low",
+    "item",
+    "x",
+    "year",
+    "date",
+    "count",
+    "null",
+    "true",
+    "in",
+    "s",
+    "v0",
+    "v_x",
+    "金额",
+    "是",
+    "空",
+    "项",
+    "到期日",
+    "不是",
+    "UNKNOWN",
+)
 LABELS: Final = (*IDS, "1", "5天", "100万", "否", "的", "a b", "或", "存款（万）", "date of birth", '"', "x²", "-", "sum(1)", "金额大于", "ｘ", "０")
 VARIABLES: Final = ("x", "item", "amount", "金额", "s", "项", "count", "year", "x²", "v0", "是非")
 NUMBER: Final = NumberType(2, "", expressions.NUMBERS[0], expressions.NUMBERS[9])

@@ -102,7 +102,7 @@ def test_a_production_that_fails_leaves_nothing_behind(plan: Plan, pen: Pen) -> 
         return plan.given(production)
 
     with open_network(plan) as network:
-        for failing in expected:
+        for failing in expected:  # noqa: B007 - read by fail
             with pytest.raises(Broken):
                 network.run(arriving, fail)
             assert sorted(network.run(arriving, plan.given)) == expected

@@ -120,7 +120,7 @@ scalars = st.one_of(
     st.booleans(),
     st.integers(-(10**30), 10**30),
     st.decimals(-(10**18), 10**18, allow_nan=False, allow_infinity=False, places=4),
-    st.sampled_from([Decimal("5"), Decimal("1E+3"), Decimal("0.10"), Decimal("-0.5"), Decimal("1E-10"), Decimal(10) ** 30]),
+    st.sampled_from([Decimal(5), Decimal("1E+3"), Decimal("0.10"), Decimal("-0.5"), Decimal("1E-10"), Decimal(10) ** 30]),
     texts,
 )
 data = st.recursive(scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4), max_leaves=20)

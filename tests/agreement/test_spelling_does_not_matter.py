@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, note, settings
+from hypothesis import HealthCheck, given, note, settings
 
 from engine import Engine, compile_program
 from rulesets.catalog import Catalog, load_catalog
 from tests.agreement.oracle import decided
 from tests.strategies.facts import Constants, facts
-from tests.strategies.pen import Pen, pens
+from tests.strategies.pen import Dice, Pen, pens
 from tests.strategies.programs import Written, programs
 from tests.strategies.spelling import Speller
 
@@ -46,15 +46,16 @@ def catalog() -> Catalog:
 
 
 @pytest.fixture(scope="module")
-def shipped(catalog: Catalog) -> Engine:
-    return catalog.compile()
+def shipped(catalog: Catalog) -> Iterator[Engine]:
+    engine = catalog.compile()
+    yield engine
+    engine.close()
 
 
-@given(pens())
-@settings(max_examples=5)
-def test_the_shipped_rulesets_may_be_typed_in_chinese(catalog: Catalog, shipped: Engine, pen: Pen) -> None:
-    canonical = [dict(ruleset.canonical) for ruleset in shipped.program.rulesets]
-    typed = [Speller(pen, shipped.program).document(document) for document in canonical]
-    respelled = compile_program(catalog.vocabulary, typed)
-    assert hashes(respelled) == hashes(shipped)
-    respelled.close()
+def test_the_shipped_rulesets_may_be_typed_in_chinese(catalog: Catalog, shipped: Engine, soak: bool) -> None:
+    canonical = [ruleset.canonical for ruleset in shipped.program.rulesets]
+    for seed in range(100 if soak else 2):
+        speller = Speller(Dice.of(seed), shipped.program)
+        respelled = compile_program(catalog.vocabulary, [speller.document(document) for document in canonical])
+        assert hashes(respelled) == hashes(shipped)
+        respelled.close()

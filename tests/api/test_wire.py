@@ -76,8 +76,9 @@ def test_a_broken_chunk_is_the_callers_fault_and_not_ours(server: Server, servic
     service.answers()
 
 
-def test_a_body_that_breaks_off_is_not_decided(server: Server, service: Service) -> None:
-    received = exchange(server, POST + b"Content-Length: %d\r\n\r\n" % len(GOOD) + GOOD[:-1], finish=True)
+@pytest.mark.parametrize(("length", "body"), [(len(GOOD), GOOD[:-1]), (len(GOOD) + 1, GOOD)], ids=["inside the JSON", "after the JSON"])
+def test_a_body_that_breaks_off_is_not_decided(server: Server, service: Service, length: int, body: bytes) -> None:
+    received = exchange(server, POST + b"Content-Length: %d\r\n\r\n" % length + body, finish=True)
     assert not received or status(received) == 400, received
     service.answers()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, Final
 
 from engine.datatypes import BooleanType, ChoiceType, DateType, DurationType, NumberType, TextType, Type
@@ -111,5 +112,5 @@ def split_cells(pen: Pen, type_: NumberType | DateType, values: Sequence[Any]) -
     inner = [value for value in values if not isinstance(type_, NumberType) or (value != type_.minimum and value != type_.maximum)]
     if not inner:
         return [Anything()]
-    between: list[Test] = [Interval(Literal_(low), Literal_(high), True, False) for low, high in zip(inner, inner[1:], strict=False)]
+    between: list[Test] = [Interval(Literal_(low), Literal_(high), True, False) for low, high in pairwise(inner)]
     return pen.shuffled([Compare("<", Literal_(inner[0])), *between, Compare(">=", Literal_(inner[-1]))])

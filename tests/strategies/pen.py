@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
@@ -35,6 +36,24 @@ class Pen:
 
     def shuffled(self, options: Sequence[T]) -> list[T]:
         return self.several(options, len(options))
+
+
+@dataclass(frozen=True, slots=True)
+class Dice(Pen):
+    """Choices by chance, where there are too many for Hypothesis to draw: the same for the same seed."""
+
+    chooser: random.Random
+
+    @classmethod
+    def of(cls, seed: int) -> Dice:
+        return cls(_never, random.Random(seed))
+
+    def number(self, low: int, high: int) -> int:
+        return self.chooser.randint(low, high)
+
+
+def _never(strategy: object) -> NoReturn:
+    raise AssertionError(strategy)
 
 
 @st.composite

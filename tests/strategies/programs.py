@@ -201,7 +201,9 @@ class _RulesetWriter:
         if not self.pen.chance(4):
             key = self.pen.pick(list(self.known))
             return local_id(key), self.known[key]
-        type_ = self.pen.pick((NumberType(UNDECLARED_SCALE), NumberType(2), BooleanType(), DateType(), TextType(), DurationType("days"), DurationType("months")))
+        type_ = self.pen.pick(
+            (NumberType(UNDECLARED_SCALE), NumberType(2), BooleanType(), DateType(), TextType(), DurationType("days"), DurationType("months"))
+        )
         scale = {"scale": type_.scale} if isinstance(type_, NumberType) and type_.scale != UNDECLARED_SCALE else {}
         node = self.phrases().expression(type_, 2)
         if isinstance(node, FieldRef) or (isinstance(node, Literal_) and node.value is None):

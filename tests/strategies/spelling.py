@@ -321,5 +321,3 @@ def _runs_together(text: str, word: str) -> bool:
     digits = left in ",，、；" and (right.isdigit() or right in "-－−–")
     marks = not left.isalnum() and not right.isalnum() and left not in ")）]】］ \u3000" and right not in "(（[【［"
     return bool(names or digits or marks or (_LATIN.match(left) and right == "."))
-
-

@@ -88,11 +88,16 @@ class _Writer:
         return f"s[{self.slots[key]}]"
 
     def guard(self) -> list[str]:
+        """Nothing is evaluated when all outcomes are given, or while something that is needed stays undecided."""
+        given = " and ".join(f"{self.slot(key)} is not UNKNOWN" for key in self.production.gives)
+        lines = [f"if {given}:", "    return NO_ROW"] if given else []
         waiting = sorted(self.slots[key] for key in self.production.needs & self.derived)
-        return [f"if {' or '.join(f's[{n}] is UNKNOWN' for n in waiting)}:", "    return SKIPPED"] if waiting else []
+        return lines + ([f"if {' or '.join(f's[{n}] is UNKNOWN' for n in waiting)}:", "    return SKIPPED"] if waiting else [])
 
     def store(self, key: str, text: str) -> list[str]:
         """A given outcome stands; an empty result leaves the outcome unknown."""
+        if len(self.production.gives) == 1:
+            return [f"{self.slot(key)} = {text}"]
         return [f"if {self.slot(key)} is UNKNOWN:", f"    {self.slot(key)} = {text}"]
 
     def settle(self, key: str) -> Callable[[Value], Slot]:

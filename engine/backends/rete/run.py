@@ -100,7 +100,8 @@ class Engine:
 
     def _admit_with_care(self, facts: Mapping[str, Any]) -> tuple[list[Slot], frozenset[str]]:
         """Admit facts that may be spelled by label; raises ``FactsError`` with everything that is refused."""
-        slots, faults = self._blank.copy(), []
+        slots = self._blank.copy()
+        faults: list[Diagnostic] = []
         given: dict[str, str] = {}
         for name, raw in facts.items():
             known = self._scope.find(name)
