@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from engine import Decision, DecisionError, Program
@@ -57,7 +58,7 @@ def meaning(program: Program, facts: Mapping[str, Any]) -> Meaning:
     while ready := [production for production in waiting if production.needs <= known.keys()]:
         waiting = [production for production in waiting if not production.needs <= known.keys()]
         for production in ready:
-            derived = attempt(lambda production=production: reference.fire(production, known, program), failures)
+            derived = attempt(partial(reference.fire, production, known, program), failures)
             known |= {key: value for key, value in (derived or {}).items() if key not in known}
     return Meaning(program, known, frozenset(failures))
 

@@ -19,7 +19,7 @@ from tests.strategies.facts import Constants, Facts, facts
 from tests.strategies.pen import Pen, pens
 from tests.strategies.programs import Written, programs
 
-CUSTOMERS = 5
+CUSTOMERS = 12
 """Customers tried per program: writing a program takes longer than deciding."""
 
 

@@ -6,6 +6,7 @@ import datetime
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -119,6 +120,6 @@ def test_decisions_agree_at_the_figures_of_a_ruleset(shipped: Engine, ruleset: s
     for key in given:
         for value in values[key]:
             customer = {other: render(choose.choice(values[other][1:])) for other in given} | {key: render(value)}
-            answers.append(decided(lambda customer=customer: shipped.decide(customer, ruleset=ruleset)))
+            answers.append(decided(partial(shipped.decide, customer, ruleset=ruleset)))
             agree(answers[-1], meaning(cone(program, exports, customer), customer), exports)
     assert any(answer.outcomes for answer in answers)

@@ -34,7 +34,7 @@ COLUMN_TYPES: Final[tuple[Type, ...]] = (NumberType(), TextType(), BooleanType()
 @st.composite
 def unchecked(draw: DrawFn) -> Written:
     """A table with an expression column and a formula, both with parts of the wrong type."""
-    pen = Pen(draw)
+    pen = Pen.drawing(draw)
     names = iter(FIELD_NAMES)
     fields = {field.key: field for field in (_field(next(names), type_) for type_ in _types(pen))}
     types = {key: field.type for key, field in fields.items()}

@@ -27,13 +27,13 @@ from tests.strategies.facts import around
 from tests.strategies.pen import Pen, pens
 from tests.strategies.vocabularies import choice_type, number_type
 
-PROBES = 40
+PROBES = 100
 
 
 @st.composite
 def tables(draw: DrawFn) -> tuple[Table, list[list[Any]]]:
     """A table of any size, and the constants of each column."""
-    pen = Pen(draw)
+    pen = Pen.drawing(draw)
     types = [column_type(pen) for _ in range(pen.number(0, 3))]
     values = [constants(pen, type_, 4) for type_ in types]
     pool = [[cell(pen, type_, some) for _ in range(pen.number(1, 12))] for type_, some in zip(types, values, strict=True)]

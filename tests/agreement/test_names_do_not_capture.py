@@ -57,7 +57,7 @@ NUMBER: Final = NumberType(2, "", expressions.NUMBERS[0], expressions.NUMBERS[9]
 @st.composite
 def confusing(draw: DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
     """A vocabulary and a ruleset in which anything may be called anything."""
-    pen = Pen(draw)
+    pen = Pen.drawing(draw)
     names = _names(pen)
     fields = [_field(next(names), type_) for type_ in _types(pen)]
     outcomes = [_field(next(names), type_) for type_ in (NUMBER, BooleanType())]

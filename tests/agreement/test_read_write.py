@@ -29,7 +29,7 @@ LABEL = Text("列", "column")
 @st.composite
 def scopes(draw: DrawFn) -> tuple[Pen, Scope]:
     """Fields with Chinese and English names, and a pen to write over them."""
-    pen = Pen(draw)
+    pen = Pen.drawing(draw)
     names = pen.several(FIELD_NAMES, pen.number(1, 6))
     return pen, Scope({id_: Field(id_, Text(zh, en), field_type(pen)) for id_, zh, en in names})
 

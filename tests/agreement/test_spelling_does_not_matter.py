@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import given, note
 
 from engine import Engine, compile_program
 from rulesets.catalog import Catalog, load_catalog
 from tests.agreement.oracle import decided
 from tests.strategies.facts import Constants, facts
-from tests.strategies.pen import Dice, Pen, pens
+from tests.strategies.pen import Pen, pens
 from tests.strategies.programs import Written, programs
 from tests.strategies.spelling import Speller
 
@@ -55,7 +57,7 @@ def shipped(catalog: Catalog) -> Iterator[Engine]:
 def test_the_shipped_rulesets_may_be_typed_in_chinese(catalog: Catalog, shipped: Engine, soak: bool) -> None:
     canonical = [ruleset.canonical for ruleset in shipped.program.rulesets]
     for seed in range(100 if soak else 2):
-        speller = Speller(Dice.of(seed), shipped.program)
+        speller = Speller(Pen.rolling(seed), shipped.program)
         respelled = compile_program(catalog.vocabulary, [speller.document(document) for document in canonical])
         assert hashes(respelled) == hashes(shipped)
         respelled.close()

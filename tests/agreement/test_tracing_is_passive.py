@@ -18,7 +18,7 @@ from tests.strategies.facts import Constants, facts
 from tests.strategies.pen import Pen, pens
 from tests.strategies.programs import Written, programs
 
-CUSTOMERS = 5
+CUSTOMERS = 12
 
 
 @given(programs(), pens())

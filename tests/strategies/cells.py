@@ -17,6 +17,7 @@ TEXTS: Final = ("a", "", "A股", "北京", 'say "hi"', "back\\slash", "ＡＢ，
 DATES: Final = tuple(
     datetime.date.fromisoformat(text) for text in ("2024-01-31", "2024-02-29", "2024-12-31", "2025-01-01", "2000-02-29", "0001-01-01", "9999-12-31")
 )
+ROUND: Final = tuple(Decimal(text) for text in ("0", "1", "2", "10", "100", "10000", "1000000", "-1", "-100", "0.5", "2.25", "99.99"))
 _ORDERED: Final[tuple[ComparisonOperator, ...]] = (">=", "<", ">", "<=")
 
 
@@ -25,8 +26,8 @@ def points(pen: Pen, type_: NumberType) -> Decimal:
     unit = Decimal(1).scaleb(-type_.scale)
     low = -(Decimal(10) ** 12) if type_.minimum is None else type_.minimum
     high = Decimal(10) ** 12 if type_.maximum is None else type_.maximum
-    wanted = pen.pick((0, 1, 2, 10, 100, 10_000, 1_000_000, -1, -100, low, high, low + unit, high - unit, Decimal("0.5"), Decimal("2.25"), Decimal("99.99")))
-    clipped = min(max(Decimal(wanted), low), high)
+    wanted = pen.pick((*ROUND, low, high, low + unit, high - unit))
+    clipped = min(max(wanted, low), high)
     return clipped.quantize(unit, rounding="ROUND_DOWN") + 0
 
 
@@ -65,7 +66,9 @@ def cell(pen: Pen, type_: Type, values: Sequence[Any]) -> Test:
         case 8:
             return NoneOf(tuple(positive(pen, type_, values) for _ in range(pen.number(1, 3))))
         case _:
-            return pen.pick((Empty(), AnyOf((Empty(), positive(pen, type_, values))), AnyOf((NoneOf((positive(pen, type_, values),)), Empty()))))
+            test = positive(pen, type_, values)
+            tests: tuple[Test, ...] = (Empty(), AnyOf((Empty(), test)), AnyOf((NoneOf((test,)), Empty())))
+            return pen.pick(tests)
 
 
 def positive(pen: Pen, type_: Type, values: Sequence[Any]) -> Test:

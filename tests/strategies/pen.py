@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
@@ -15,12 +15,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Pen:
-    """Choices drawn by Hypothesis; every one shrinks to its first option, to the lowest number, to "no"."""
+    """Choices, each a whole number from ``low`` to ``high``; drawn by Hypothesis, they shrink to the first option and to "no"."""
 
-    draw: DrawFn
+    number: Callable[[int, int], int]
 
-    def number(self, low: int, high: int) -> int:
-        return self.draw(st.integers(low, high))
+    @classmethod
+    def drawing(cls, draw: DrawFn) -> Pen:
+        """Choices that Hypothesis draws and shrinks."""
+        return cls(lambda low, high: draw(st.integers(low, high)))
+
+    @classmethod
+    def rolling(cls, seed: int) -> Pen:
+        """Choices by chance, where there are too many to draw; the same for the same seed."""
+        return cls(random.Random(seed).randint)
 
     def pick(self, options: Sequence[T]) -> T:
         return options[self.number(0, len(options) - 1)]
@@ -38,25 +45,7 @@ class Pen:
         return self.several(options, len(options))
 
 
-@dataclass(frozen=True, slots=True)
-class Dice(Pen):
-    """Choices by chance, where there are too many for Hypothesis to draw: the same for the same seed."""
-
-    chooser: random.Random
-
-    @classmethod
-    def of(cls, seed: int) -> Dice:
-        return cls(_never, random.Random(seed))
-
-    def number(self, low: int, high: int) -> int:
-        return self.chooser.randint(low, high)
-
-
-def _never(strategy: object) -> NoReturn:
-    raise AssertionError(strategy)
-
-
 @st.composite
 def pens(draw: DrawFn) -> Pen:
     """A pen, for tests that choose as they go."""
-    return Pen(draw)
+    return Pen.drawing(draw)

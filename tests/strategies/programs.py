@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -35,6 +35,16 @@ from tests.strategies.vocabularies import (
 
 POLICIES: Final[tuple[HitPolicy, ...]] = ("F", "U", "A", "P", "R", "O", "C", "C+", "C<", "C>", "C#")
 SINGLE: Final = ("F", "U", "A", "P")
+COLUMN_TYPES: Final[tuple[Type, ...]] = (
+    NumberType(UNDECLARED_SCALE),
+    NumberType(2),
+    BooleanType(),
+    DateType(),
+    TextType(),
+    DurationType("days"),
+    DurationType("months"),
+)
+"""What an expression column may give."""
 LONGEST: Final = 1900
 """Characters in a cell; an expression longer than that gives way to a constant."""
 
@@ -53,7 +63,7 @@ class Written:
 @st.composite
 def programs(draw: DrawFn, *, depth: int = 3) -> Written:
     """One to three rulesets that build on one another; ``depth`` bounds the expressions."""
-    return _Bank(Pen(draw), depth).written()
+    return _Bank(Pen.drawing(draw), depth).written()
 
 
 class _Bank:
@@ -194,16 +204,15 @@ class _RulesetWriter:
                 type_ = scalar_type(self.pen)
                 return type_ if comparable(type_) else wide_number_type(self.pen)
             case _:
-                return self.pen.pick((wide_number_type, choice_type, scalar_type, field_type))(self.pen)
+                kinds: tuple[Callable[[Pen], Type], ...] = (wide_number_type, choice_type, scalar_type, field_type)
+                return self.pen.pick(kinds)(self.pen)
 
     def column(self) -> tuple[object, Type]:
         """A field, or an expression with the type its cells are read in."""
         if not self.pen.chance(4):
             key = self.pen.pick(list(self.known))
             return local_id(key), self.known[key]
-        type_ = self.pen.pick(
-            (NumberType(UNDECLARED_SCALE), NumberType(2), BooleanType(), DateType(), TextType(), DurationType("days"), DurationType("months"))
-        )
+        type_ = self.pen.pick(COLUMN_TYPES)
         scale = {"scale": type_.scale} if isinstance(type_, NumberType) and type_.scale != UNDECLARED_SCALE else {}
         node = self.phrases().expression(type_, 2)
         if isinstance(node, FieldRef) or (isinstance(node, Literal_) and node.value is None):

@@ -60,6 +60,7 @@ WORDS: Final[dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 """Token → what may be typed for it, the canonical spelling first."""
 ANYTHING: Final = ("-", "－", "—", "任意", "不限", "任何")
+QUOTES: Final = ('"', '"'), ("“", "”"), ("「", "」"), ("『", "』"), ("＂", "＂")
 PARTS: Final = {"year": "年", "month": "月", "day": "日", "days": "天数", "years": "年数", "months": "月数"}
 FUNCTIONS: Final[dict[str, tuple[str, ...]]] = {
     name: (name, *(word for word, other in FUNCTION_WORDS.items() if other == name)) for name in set(FUNCTION_WORDS.values())
@@ -277,7 +278,7 @@ class _Typist:
             return self.pen.pick((label.zh, label.zh, label.en, text))
         if isinstance(type_, ChoiceType):
             text = self.pen.pick((text, type_.label(text).zh))
-        opening, closing = self.pen.pick(('""', "“”", "「」", "『』", "＂＂"))
+        opening, closing = self.pen.pick(QUOTES)
         return opening + re.sub(rf"([\\{closing}])", r"\\\1", text) + closing
 
     def moment(self, text: str) -> str:

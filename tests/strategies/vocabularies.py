@@ -78,7 +78,10 @@ CHOICE_LISTS: Final[tuple[tuple[Name, ...], ...]] = (
 )  # fmt: skip
 UNITS: Final = ("", "元", "%/年", "‰/月", "bp", "天", "月", "%", "件")
 ROUNDINGS: Final[tuple[Rounding, ...]] = ("half_up", "half_even", "up", "down", "ceiling", "floor")
-BOUNDS: Final = ((0, 100), (0, 10**11), (-1000, 1000), (-5, Decimal("5.5")), (1, 1), (0, 1), (-(10**15), 10**15))
+BOUNDS: Final = tuple(
+    (Decimal(low), Decimal(high))
+    for low, high in (("0", "100"), ("0", "100000000000"), ("-1000", "1000"), ("-5", "5"), ("-5", "5.5"), ("1", "1"), ("0.1", "0.9"))
+)
 WIDE: Final = Decimal(10) ** 15
 
 
@@ -91,7 +94,7 @@ def number_type(pen: Pen, *, bounded: bool = True) -> NumberType:
     unit, rounding = pen.pick(UNITS), pen.pick(ROUNDINGS)
     if not bounded and pen.chance(2):
         return NumberType(scale, unit, rounding=rounding)
-    low, high = (Decimal(bound) for bound in pen.pick(BOUNDS if scale else (BOUNDS[0], BOUNDS[1], BOUNDS[2], BOUNDS[6])))
+    low, high = pen.pick(BOUNDS if scale else BOUNDS[:4])
     return NumberType(scale, unit, low, high, rounding)
 
 
@@ -129,7 +132,7 @@ def item_type(pen: Pen) -> Type:
         case 2:
             return choice_type(pen)
         case 3:
-            return pen.pick((DateType(), TextType()))
+            return DateType() if pen.chance(2) else TextType()
         case _:
             return record_type(pen)
 
@@ -146,7 +149,8 @@ def field_type(pen: Pen) -> Type:
         case 8:
             return ListType(item_type(pen))
         case 9:
-            return pen.pick((ListType(record_type(pen)), record_type(pen)))
+            record = record_type(pen)
+            return record if pen.chance(3) else ListType(record)
         case _:
             return scalar_type(pen)
 
