@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from engine.datatypes import Type
 from engine.grid.axes import OrderedAxis, axis_of
-from engine.grid.boxes import Listed, Runs, denote, lattice
+from engine.grid.boxes import Listed, Run, Runs, denote, lattice
 from engine.program import Table
 from engine.values import Value
 
@@ -93,7 +93,7 @@ def index_table(table: Table) -> TableIndex:
     """Build the index of a table."""
     sets = [[denote(row.tests[n], column.type) for row in table.rows] for n, column in enumerate(table.columns)]
     cutter = _Cutter(sets, [column.type for column in table.columns])
-    return cutter.cut(range(len(table.rows)))
+    return cutter.cut(range(len(table.rows)), [(None, None)] * len(table.columns))
 
 
 class _Cutter:
@@ -104,16 +104,19 @@ class _Cutter:
         self.types = types
         self.copies = MAX_COPIES * len(sets[0]) if sets else 0
 
-    def cut(self, rows: Sequence[int]) -> TableIndex:
+    def cut(self, rows: Sequence[int], bounds: Sequence[Run]) -> TableIndex:
+        """Index ``rows`` within ``bounds``, one run per column."""
         best = self.best_cut(rows) if len(rows) > REGION_ROWS else None
         if best is None:
-            return self.region(rows)
+            return self.region(rows, bounds)
         column, cut = best
         low = [row for row in rows if self.reaches(row, column, None, cut)]
         high = [row for row in rows if self.reaches(row, column, cut, None)]
         self.copies -= len(low) + len(high) - len(rows)
         empty = [row for row in rows if self.sets[column][row].empty]
-        return Split(column, cut, self.cut(low), self.cut(high), self.region(empty))
+        below, above = list(bounds), list(bounds)
+        below[column], above[column] = (bounds[column][0], cut), (cut, bounds[column][1])
+        return Split(column, cut, self.cut(low, below), self.cut(high, above), self.region(empty, bounds))
 
     def reaches(self, row: int, column: int, low: int | None, high: int | None) -> bool:
         first, last = _hull(self.sets[column][row])
@@ -136,8 +139,18 @@ class _Cutter:
             return None
         return best[1], best[2]
 
-    def region(self, rows: Sequence[int]) -> Region:
-        return Region(list(rows), tuple(_column([sets[row] for row in rows], type_) for sets, type_ in zip(self.sets, self.types, strict=True)))
+    def region(self, rows: Sequence[int], bounds: Sequence[Run]) -> Region:
+        columns = (_column([sets[row] for row in rows], type_) for sets, type_ in zip(self.sets, self.types, strict=True))
+        return Region(list(rows), tuple(_clipped(column, run) for column, run in zip(columns, bounds, strict=True)))
+
+
+def _clipped(column: ColumnIndex, run: Run) -> ColumnIndex:
+    """Leave out the cuts that no point of the region can cross."""
+    if isinstance(column, ListedColumn):
+        return column
+    first = 0 if run[0] is None else bisect_right(column.cuts, run[0])
+    last = len(column.cuts) if run[1] is None else bisect_left(column.cuts, run[1])
+    return OrderedColumn(column.cuts[first:last], column.rows[first : last + 1], column.empty)
 
 
 _FAR: Final = 10**60

@@ -119,15 +119,22 @@ class _Writer:
         parts = [(f"R{n}", f"C{n}" if is_ordered(column.type) else "", f"E{n}") for n, column in enumerate(table.columns)]
         unpacked = ", ".join(name for part in parts for name in part if name)
         terms = [self.lookup(part, f"v[{n}]", column.type) for n, (part, column) in enumerate(zip(parts, table.columns, strict=True))]
+        there = [f"R{n}[bisect(C{n}, v[{n}])]" if is_ordered(column.type) else terms[n] for n, column in enumerate(table.columns)]
         return [
             *lines,
             f"v = ({', '.join(values)},)",
             f"n = {self.name('TREE', _packed(index))}",
-            "while n.__class__ is tuple:",
-            "    x = v[n[0]]",
-            "    n = n[4] if x is None else n[2] if x < n[1] else n[3]",
-            f"rows, {unpacked} = n",
-            f"h = {' & '.join(terms)}",
+            "if None in v:",
+            "    while n.__class__ is tuple:",
+            "        x = v[n[0]]",
+            "        n = n[4] if x is None else n[2] if x < n[1] else n[3]",
+            f"    rows, {unpacked} = n",
+            f"    h = {' & '.join(terms)}",
+            "else:",
+            "    while n.__class__ is tuple:",
+            "        n = n[2] if v[n[0]] < n[1] else n[3]",
+            f"    rows, {unpacked} = n",
+            f"    h = {' & '.join(there)}",
         ]
 
     @staticmethod
