@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from engine import Decision, DecisionError, Program
+from engine import Decision, DecisionError, Engine, Program
 from engine.backends import reference
 from engine.values import Value, admit, render
 
@@ -106,6 +106,12 @@ _REASONS = {
     "no_row_matched": "no row matched or empty",
     "empty_result": "no row matched or empty",
 }
+
+
+def conforms(engine: Engine, decision: Decision) -> None:
+    """Every outcome is a value of its type: a caller could give it as a fact."""
+    for name, value in decision.outcomes.items():
+        admit(value, engine.program.fields[name].type)
 
 
 def shown(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 from unittest import mock
 
@@ -16,10 +17,10 @@ from engine import Table, Text
 from engine.backends import reference
 from engine.datatypes import BooleanType, ChoiceType, DateType, DurationType, NumberType, TextType, Type
 from engine.grid import index
-from engine.grid.boxes import Listed, denote, lattice
+from engine.grid.boxes import Listed, denote, is_ordered, lattice
 from engine.grid.index import index_table
 from engine.program import Column, Row
-from engine.source.syntax import FieldRef, Literal_
+from engine.source.syntax import Compare, FieldRef, Interval, Literal_, Test
 from engine.source.writer import write_test
 from engine.values import Months
 from tests.strategies.cells import TEXTS, cell, constants
@@ -35,11 +36,19 @@ def tables(draw: DrawFn) -> tuple[Table, list[list[Any]]]:
     """A table of any size, and the constants of each column."""
     pen = Pen.drawing(draw)
     types = [column_type(pen) for _ in range(pen.number(0, 3))]
-    values = [constants(pen, type_, 4) for type_ in types]
-    pool = [[cell(pen, type_, some) for _ in range(pen.number(1, 12))] for type_, some in zip(types, values, strict=True)]
+    values = [constants(pen, type_, pen.pick((4, 8))) for type_ in types]
+    pool = [column(pen, type_, some) for type_, some in zip(types, values, strict=True)]
     rows = tuple(Row(f"r{n}", tuple(pen.pick(cells) for cells in pool), (Literal_(True),)) for n in range(pen.number(0, 12) * pen.pick((1, 1, 8))))
     columns = tuple(Column(FieldRef(f"f{n}"), Text("列", "column"), type_) for n, type_ in enumerate(types))
     return Table("r", "t", Text("表", "table"), "C", columns, ("o",), rows, {}, frozenset()), values
+
+
+def column(pen: Pen, type_: Type, values: list[Any]) -> list[Test]:
+    """Cells to choose a column's from: of all kinds, or the steps of a ladder, which a tree can cut."""
+    if len(values) < 3 or not is_ordered(type_) or pen.chance(2):
+        return [cell(pen, type_, values) for _ in range(pen.number(1, 12))]
+    steps = [Interval(Literal_(low), Literal_(high), True, False) for low, high in pairwise(values)]
+    return [*steps, *(Compare("=", Literal_(value)) for value in values)]
 
 
 def column_type(pen: Pen) -> Type:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, Final
 from unittest import mock
 
+import pytest
 from hypothesis import event, given, note
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
@@ -72,7 +73,7 @@ def confusing(draw: DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
         "title": {"zh": "混淆", "en": "confusing"},
         "owner": {"zh": "测试", "en": "tests"},
         "exports": [outcome.id for outcome in (*outcomes, flag)],
-        "tables": [_table(column, test, flag)],
+        "tables": [_table([column.id], [[test]], flag)],
         "formulas": [{"outcome": outcome.id, "title": label(outcome.label), "expression": text} for outcome, text in zip(outcomes, texts, strict=True)],
     }
     return vocabulary_data([*fields, *outcomes, flag]), ruleset
@@ -118,15 +119,16 @@ def _spelled(pen: Pen, node: Expression, fields: list[Field]) -> str:
     return write_expression(rewrite(node, named))
 
 
-def _table(column: Field, test: str, outcome: Field) -> dict[str, Any]:
+def _table(columns: list[str], cells: list[list[str]], outcome: Field) -> dict[str, Any]:
+    """A table whose outcome is the id of the row."""
     return {
         "id": "t",
         "title": {"zh": "表", "en": "table"},
         "hit_policy": "F",
-        "inputs": [column.id],
+        "inputs": columns,
         "outputs": [outcome.id],
-        "rows": [{"id": "r1", "when": [test], "then": ['"yes"']}],
-        "default": {outcome.id: '"no"'},
+        "rows": [{"id": f"r{n}", "when": when, "then": [f'"r{n}"']} for n, when in enumerate(cells)],
+        "default": {outcome.id: '"none"'},
     }
 
 
@@ -154,3 +156,32 @@ def expect_same_decisions(engine: Engine, again: Engine, pen: Pen) -> None:
         customer = facts(pen, engine.program, replace(found, texts=("",)))
         note(customer)
         assert decided(lambda: engine.decide(customer, trace=True)) == decided(lambda: again.decide(customer))
+
+
+@pytest.mark.parametrize("name", ["1", "1.5", "5天", "100万", "true", "是", "null", "空", "and", "或", "-", "不是"])
+def test_a_choice_named_like_a_word_or_a_number_takes_it_from_nobody(name: str) -> None:
+    """Other columns keep their numbers and words; the choice itself can be written in quotes."""
+    choice = ChoiceType((Choice(name, Text("一号", "number one")), Choice("other", Text("其他", "other"))))
+    fields = [_field((id_, zh, f"the {id_}"), type_) for id_, zh, type_ in (("kind", "证件", choice), ("sum", "金额", NUMBER), ("flag", "标志", BooleanType()))]
+    outcome = _field(("out", "结论", "outcome"), TextType())
+    cells = [[f'"{name}"', "-", "-"], ["null", ">= 1", "true"], ["空", "1.5", "是"], ["-", "not(1.5, 1)", "null"]]
+    ruleset = {
+        "ruleset": "words",
+        "title": {"zh": "词", "en": "words"},
+        "owner": {"zh": "测试", "en": "tests"},
+        "exports": [outcome.id],
+        "tables": [_table([field.id for field in fields], cells, outcome)],
+    }
+    engine = compile_program(vocabulary_data([*fields, outcome]), [ruleset])
+    again = compile_program(vocabulary_data([*fields, outcome]), [engine.program.rulesets[0].canonical])
+    assert again.program.productions == engine.program.productions
+    facts: list[tuple[dict[str, Any], str]] = [
+        ({"kind": name, "sum": 1, "flag": False}, "r0"),
+        ({"kind": None, "sum": 1, "flag": True}, "r1"),
+        ({"kind": None, "sum": "1.5", "flag": True}, "r1"),
+        ({"kind": "other", "sum": 2, "flag": None}, "r3"),
+    ]
+    for customer, row in facts:
+        assert engine.decide(customer).outcomes == again.decide(customer).outcomes == {"out": row}
+    engine.close()
+    again.close()

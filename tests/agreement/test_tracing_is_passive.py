@@ -18,7 +18,7 @@ from tests.strategies.facts import Constants, facts
 from tests.strategies.pen import Pen, pens
 from tests.strategies.programs import Written, programs
 
-CUSTOMERS = 12
+CUSTOMERS = 20
 
 
 @given(programs(), pens())

@@ -35,7 +35,9 @@ def constants(pen: Pen, type_: Type, count: int) -> list[Any]:
     """Values a column of ``type_`` is compared with; few, so that cells share their ends."""
     match type_:
         case NumberType():
-            return sorted({points(pen, type_) for _ in range(count)})
+            found = {points(pen, type_) for _ in range(count)}
+            neighbours = {value + Decimal(1).scaleb(-type_.scale) for value in found} if pen.chance(2) else set()
+            return sorted(value for value in found | neighbours if type_.maximum is None or value <= type_.maximum)
         case ChoiceType():
             return list(type_.codes)
         case TextType():

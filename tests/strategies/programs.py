@@ -199,7 +199,7 @@ class _RulesetWriter:
             case "R" | "C":
                 return ListType(scalar_type(self.pen))
             case "C+" | "C#":
-                return wide_number_type(self.pen) if self.pen.number(0, 3) else number_type(self.pen, bounded=False)
+                return wide_number_type(self.pen) if self.pen.chance(2) else number_type(self.pen, bounded=self.pen.chance(2))
             case "C<" | "C>":
                 type_ = scalar_type(self.pen)
                 return type_ if comparable(type_) else wide_number_type(self.pen)

@@ -17,7 +17,6 @@ from engine import Program, Table
 from engine.datatypes import ChoiceType, Field, ListType, NumberType, RecordType, Type
 from engine.program import Formula, outcome_item
 from engine.source.check import Scope
-from engine.source.keywords import FUNCTION_WORDS, MULTIPLIERS
 from engine.source.lexer import Lexeme
 from engine.source.syntax import Quantity
 from engine.values import plain
@@ -63,8 +62,21 @@ ANYTHING: Final = ("-", "－", "—", "任意", "不限", "任何")
 QUOTES: Final = ('"', '"'), ("“", "”"), ("「", "」"), ("『", "』"), ("＂", "＂")
 PARTS: Final = {"year": "年", "month": "月", "day": "日", "days": "天数", "years": "年数", "months": "月数"}
 FUNCTIONS: Final[dict[str, tuple[str, ...]]] = {
-    name: (name, *(word for word, other in FUNCTION_WORDS.items() if other == name)) for name in set(FUNCTION_WORDS.values())
+    "min": ("min", "最小值"),
+    "max": ("max", "最大值"),
+    "sum": ("sum", "求和", "合计"),
+    "count": ("count", "计数", "个数"),
+    "mean": ("mean", "平均值"),
+    "abs": ("abs", "绝对值"),
+    "floor": ("floor", "向下取整"),
+    "ceiling": ("ceiling", "向上取整"),
+    "round": ("round", "四舍五入"),
+    "contains": ("contains", "包含"),
+    "starts with": ("starts with", "开头是"),
+    "ends with": ("ends with", "结尾是"),
 }
+SIZES: Final = {"": 0, "百": 2, "千": 3, "万": 4, "十万": 5, "百万": 6, "千万": 7, "亿": 8, "十亿": 9, "百亿": 10, "千亿": 11, "万亿": 12}
+"""Word → its power of ten."""
 COMPARATORS: Final = frozenset({"GE", "GT", "LE", "LT", "EQ", "NE"})
 _FULL: Final = str.maketrans("0123456789.", "０１２３４５６７８９．")
 _WORD: Final = re.compile(r"[^\W\d]\w*")
@@ -264,8 +276,8 @@ class _Typist:
 
     def number(self, number: Decimal, type_: Type | None) -> str:
         """Plain, in 万 or 亿, in full-width digits, with the unit of its column."""
-        size, factor = self.pen.pick((("", Decimal(1)), ("", Decimal(1)), *MULTIPLIERS.items()))
-        text = plain(number / factor) + size
+        size = self.pen.pick(("", "", *SIZES))
+        text = plain(number.scaleb(-SIZES[size])) + size
         unit = type_.unit if isinstance(type_, NumberType) and "/" not in type_.unit else ""
         if unit and self.pen.chance(2):
             text += unit

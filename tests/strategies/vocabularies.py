@@ -69,7 +69,7 @@ MEMBER_NAMES: Final[tuple[Name, ...]] = (
 )  # fmt: skip
 CHOICE_LISTS: Final[tuple[tuple[Name, ...], ...]] = (
     (("none", "非会员", "non-member"), ("gold", "黄金", "gold card"), ("platinum", "白金", "platinum card"), ("diamond", "钻石", "diamond card")),
-    (("general", "一般", "standard"), ("mid", "中端", "mid-tier"), ("high", "高端", "high-end"), ("high_vip", "高端(VIP)", "high-end (VIP)")),
+    (("general", "一般", "standard"), ("mid", "中端", "mid-tier"), ("high_vip", "高端(VIP)", "high-end (VIP)"), ("high", "高端", "high-end")),
     (("甲级", "甲级", "grade A"), ("乙级", "乙级", "grade B"), ("丙级", "丙级以下", "grade C or lower")),
     (("approve", "同意", "approved"), ("reject", "否决", "rejected"), ("wait", "空缺待定", "waiting")),
     (("1Y", "1年期", "one year"), ("5Y", "5年期以上", "five years or more")),

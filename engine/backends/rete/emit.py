@@ -198,7 +198,7 @@ class _Writer:
             return f"{self.name('settle', self.settle(key))}({self.expression(table.default[key])})"
         if table.policy in ("R", "O", "C"):
             return "[]"
-        return self.name("K", to_slot(Decimal(0), self.fields[key].type)) if table.policy == "C#" else None
+        return f"{self.name('settle', self.settle(key))}(Decimal(0))" if table.policy == "C#" else None
 
     def choose(self, table: Table, *, cut: bool) -> list[str]:
         """Pick the row that a single-hit policy fires; ``r`` is its number in the table."""
