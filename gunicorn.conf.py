@@ -8,11 +8,13 @@ from typing import Any
 
 bind = os.environ.get("ZHUNSHENG_BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+worker_class = "gthread"
+threads = int(os.environ.get("ZHUNSHENG_THREADS", "16"))
 preload_app = True
 control_socket_disable = True
 loglevel = "warning"
 graceful_timeout = 30
-_demo_key = os.environ.pop("ZHUNSHENG_DEMO_KEY", "")
+keepalive = 30
 
 _FACTS = (
     '{"facts": {"term_months": 12, "lpr_1y_pct": 3.0, "lpr_5y_pct": 3.5, "credit_grade": "AA", "guarantee_class": "mortgage", '
@@ -22,7 +24,11 @@ _BANNER = """
 准绳 Zhunsheng 已就绪 / ready:  {url}
 接口说明 / API guide:  {url}/docs
 
-{warning}
+演示模式：仅限本机，密钥和密码只在本次运行有效 / demo mode: this machine only, the key and passwords are valid for this run only.
+
+演示账户 / demo accounts:
+{accounts}
+
 试一试 / try it:
 
 curl -s {url}/v1/rulesets/loan-pricing/decisions -H "Authorization: Bearer {key}" -H "Content-Type: application/json" -d '{facts}'
@@ -33,11 +39,29 @@ Ctrl-C 停止 / stops.
 
 def when_ready(server: Any) -> None:
     """Keep the rules out of garbage collections (and shared by the workers that fork from here), and say where the service is."""
+    import wsgi
+
     gc.collect()
     gc.freeze()
-    url = f"http://{bind}"
-    if _demo_key:
-        warning = "演示模式：仅限本机，密钥只在本次运行有效 / demo mode: this machine only, the key is valid for this run only."
-        print(_BANNER.format(url=url, key=_demo_key, warning=warning, facts=_FACTS), flush=True)
-    else:
-        print(f"准绳 Zhunsheng 已就绪 / ready:  {url}", flush=True)
+    url, greeting = f"http://{bind}", wsgi.greeting
+    accounts = "\n".join(f"  {name:24}{password:32}{what}" for name, password, what in greeting.accounts)
+    if greeting.key:
+        print(_BANNER.format(url=url, key=greeting.key, accounts=accounts, facts=_FACTS), flush=True)
+        return
+    print(f"准绳 Zhunsheng 已就绪 / ready:  {url}", flush=True)
+    if accounts:
+        print(f"第一位管理员，一次性密码只显示这一次 / the first administrator, the one-time password is shown this once:\n{accounts}", flush=True)
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Every worker has connections and threads of its own."""
+    import wsgi
+
+    wsgi.service.after_fork()
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """What is acknowledged is durable already; this closes the worker's segment of the decision log."""
+    import wsgi
+
+    wsgi.service.stop()

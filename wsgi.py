@@ -9,20 +9,26 @@ from flask import Flask
 from admin_ui import add_pages
 from api import create_app
 from api.config import ConfigurationError, settings_from
+from api.service import Service, start
 from engine import DocumentError
 from rulesets.catalog import told
+from rulesets.welcome import Welcome, welcome
 
 
-def build() -> Flask:
+def build() -> tuple[Flask, Service, Welcome]:
     """The whole service, configured by the environment; a configuration error ends the process with one clear line, faults of documents with all of them."""
     try:
-        app = create_app(settings_from())
+        settings = settings_from()
+        held = start(settings)
     except ConfigurationError as error:
         sys.exit(f"zhunsheng: {error}")
     except DocumentError as error:
         sys.exit(f"zhunsheng: 规则文档有误 / the documents have faults\n\n{told(error, 'zh', 'en')}")
+    greeting = welcome(held.database, demo=settings.demo)
+    app = create_app(held)
     add_pages(app)
-    return app
+    held.database.close()
+    return app, held, greeting
 
 
-app = build()
+app, service, greeting = build()

@@ -7,12 +7,12 @@ from typing import Any
 
 from flask import Flask
 
-from api import catalogue, decisions, health, problems
+from api import catalogue, decisions, drafts, health, people, problems, signins, versions
 from api.blueprint import OpenAPI
-from api.config import Settings
+from api.callers import COOKIE
 from api.exact_json import ExactJSON
 from api.headers import protected
-from api.service import start
+from api.service import Service
 
 _OPENAPI = {
     "API_TITLE": "准绳 Zhunsheng",
@@ -22,7 +22,7 @@ _OPENAPI = {
     "OPENAPI_JSON_PATH": "openapi.json",
     "API_SPEC_OPTIONS": {
         "info": {"description": "银行客户关系规则服务 / Rules service for customer-relationship work in banks"},
-        "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
+        "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}, "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE}}},
     },
 }
 
@@ -34,14 +34,14 @@ class Application(Flask):
         return func
 
 
-def create_app(settings: Settings) -> Flask:
-    """The service with its rules compiled. Raises ``DocumentError`` when they do not compile."""
+def create_app(held: Service) -> Flask:
+    """The API of a service."""
     app = Application("zhunsheng", static_folder=None)
-    app.config.update(_OPENAPI, MAX_CONTENT_LENGTH=settings.max_body)
+    app.config.update(_OPENAPI, MAX_CONTENT_LENGTH=held.settings.max_body)
     app.json = ExactJSON(app)
-    app.extensions["zhunsheng"] = start(settings)
+    app.extensions["zhunsheng"] = held
     api = OpenAPI(app)
-    for part in (decisions, catalogue, health):
+    for part in (decisions, catalogue, versions, drafts, signins, people, health):
         api.register_blueprint(part.blueprint)
     problems.register(app)
     app.wsgi_app = protected(app.wsgi_app)  # type: ignore[method-assign, assignment]

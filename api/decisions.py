@@ -1,66 +1,103 @@
-"""Which outcomes follow from these facts? The decision endpoints."""
+"""Which outcomes follow from these facts, and what was decided before? The decision endpoints."""
 
 from __future__ import annotations
 
-import uuid
-from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 from flask import Response
 
-from api.blueprint import ApiBlueprint, json_response
-from api.problems import Problem, TooManyFacts
+from api import instants
+from api.blueprint import ApiBlueprint, json_response, tagged_response
+from api.callers import Caller
+from api.decision_schemas import (
+    BatchAnswer,
+    BatchRequest,
+    DecisionList,
+    DecisionQuery,
+    KeptDecision,
+    ReplayAnswer,
+    TryAnswer,
+    TryRequest,
+)
+from api.problems import Problem, tell
 from api.schemas import DecisionAnswer, DecisionRequest
 from api.service import Service
-from engine import Decision, FactsError, Step
+from engine import Decision, Step
+from rulesets.deciding import Decided
+from rulesets.log import search
+from rulesets.log.records import Question, masked, opened, parse
+from rulesets.models import DecisionRecord
+from rulesets.release import Release
 
 blueprint = ApiBlueprint("decisions", "decisions", url_prefix="/v1", description="决策 / Decisions")
+BATCH_BODY: Final = 16
+"""A batch may be this many times longer than another body."""
 
 
 @blueprint.route("/decisions", methods=["POST"])
-@blueprint.takes(DecisionRequest, DecisionAnswer, summary="按现行规则决策 / Decide by the rules in force")
-def decide(held: Service, request: dict[str, Any]) -> Response:
-    return _answer(held, request, None)
+@blueprint.takes(DecisionRequest, DecisionAnswer, allow="decide", summary="按规则决策 / Decide by the rules", refuses=[404, 409])
+def decide(held: Service, caller: Caller, request: dict[str, Any]) -> Response:
+    return _answer(held, caller, request, None)
 
 
 @blueprint.route("/rulesets/<name>/decisions", methods=["POST"])
-@blueprint.takes(DecisionRequest, DecisionAnswer, summary="只问一个规则集 / Decide by one ruleset", missing=True)
-def decide_by_ruleset(held: Service, request: dict[str, Any], name: str) -> Response:
-    if name not in held.references:
-        raise unknown_ruleset(held, name)
-    return _answer(held, request, name)
+@blueprint.takes(DecisionRequest, DecisionAnswer, allow="decide", summary="只问一个规则集 / Decide by one ruleset", refuses=[404, 409])
+def decide_by_ruleset(held: Service, caller: Caller, request: dict[str, Any], name: str) -> Response:
+    return _answer(held, caller, request, name)
 
 
-def unknown_ruleset(held: Service, name: str) -> Problem:
-    return Problem("E621", found=name[:60], allowed=", ".join(held.references))
+def _answer(held: Service, caller: Caller, request: dict[str, Any], ruleset: str | None) -> Response:
+    question = _question(held, caller, request, ruleset)
+    found = held.desk.ask(question, traced=request["trace"])
+    return json_response(_view(found, traced=request["trace"]))
 
 
-def _answer(held: Service, request: dict[str, Any], ruleset: str | None) -> Response:
-    facts, outcomes, traced = request["facts"], request.get("outcomes"), request["trace"]
-    if len(facts) > held.enough or (outcomes and len(outcomes) > held.enough):
-        _refuse_surplus(held, facts, outcomes or [], ruleset)
-    decision = held.engine.decide(facts, outcomes, ruleset=ruleset, trace=traced)
-    return json_response(_view(held, decision, traced=traced))
+def _question(held: Service, caller: Caller, request: dict[str, Any], ruleset: str | None) -> Question:
+    outcomes = caller.may_ask(request.get("outcomes"))
+    if outcomes is not None and ruleset is not None and "outcomes" not in request:
+        exported = held.releases.current().engine.program.exported
+        outcomes = [name for name in outcomes if exported.get(name) == ruleset]
+    return Question(
+        system=caller.actor.name.partition(":")[2],
+        reference=request.get("reference"),
+        facts=request["facts"],
+        outcomes=outcomes,
+        ruleset=ruleset,
+        as_of=instants.asked(held, request, "as_of"),
+        known_as_of=instants.asked(held, request, "known_as_of"),
+        versions=request.get("versions"),
+    )
 
 
-def _refuse_surplus(held: Service, facts: dict[str, Any], outcomes: list[str], ruleset: str | None) -> None:
-    """Refuse more facts or different outcomes than there are fields: some must be wrong, and only the first ones are looked at."""
-    wanted = list(dict.fromkeys(outcomes))
-    first_facts, first_wanted = dict(islice(facts.items(), held.enough + 1)), wanted[: held.enough + 1]
-    more = len(facts) - len(first_facts) + len(wanted) - len(first_wanted)
-    if more:
-        try:
-            held.engine.decide(first_facts, first_wanted, ruleset=ruleset)
-        except FactsError as error:
-            raise TooManyFacts(error, more) from None
+@blueprint.route("/decisions/batch", methods=["POST"])
+@blueprint.takes(BatchRequest, BatchAnswer, allow="decide", summary="一次决策多位客户 / Decide about many at once", limit=BATCH_BODY)
+def decide_batch(held: Service, caller: Caller, request: dict[str, Any]) -> Response:
+    traced = request["trace"]
+    common: dict[str, Any] = {name: request[name] for name in ("outcomes", "as_of", "known_as_of", "versions") if name in request}
+    questions = [_question(held, caller, {**common, **item}, request.get("ruleset")) for item in request["items"]]
+    found = held.desk.ask_all(questions, traced=traced)
+    return json_response({"items": [_item(one, traced=traced) for one in found]})
 
 
-def _view(held: Service, decision: Decision, *, traced: bool) -> dict[str, Any]:
+def _item(found: Decided | Exception, *, traced: bool) -> dict[str, Any]:
+    failure = found if isinstance(found, Exception) else found.failure
+    if failure is not None:
+        body = tell(failure).body
+        return {"status": body["status"], "problem": body}
+    assert isinstance(found, Decided)
+    return {"status": 200, "decision": _view(found, traced=traced)}
+
+
+def _view(found: Decided, *, traced: bool) -> dict[str, Any]:
+    assert found.decision is not None
+    return {"decision_id": found.id, **_said(found.release, found.decision, traced=traced)}
+
+
+def _said(release: Release, decision: Decision, *, traced: bool) -> dict[str, Any]:
     answer: dict[str, Any] = {
-        "decision_id": str(uuid.uuid4()),
         "outcomes": decision.outcomes,
         "undecided": decision.undecided,
-        "rulesets": [held.references[name] for name in decision.rulesets],
+        "rulesets": [release.references[name] for name in decision.rulesets],
     }
     if traced:
         answer["trace"] = [_step(step) for step in decision.steps]
@@ -77,4 +114,82 @@ def _step(step: Step) -> dict[str, Any]:
         "rows": step.rows,
         "misses": step.misses,
         "text": step.text,
+    }
+
+
+# --- trying ---------------------------------------------------------------------------------------------------------------
+
+
+@blueprint.route("/try", methods=["POST"])
+@blueprint.takes(TryRequest, TryAnswer, allow="viewer", summary="用草稿试算，不留记录 / Try drafts on a customer; nothing is kept", refuses=[404])
+def attempt(held: Service, caller: Caller, request: dict[str, Any]) -> Response:
+    release = held.trials.release(request["drafts"], instants.asked(held, request, "as_of"), lambda ruleset: caller.must("viewer", ruleset=ruleset))
+    decision = release.engine.decide(request["facts"], request.get("outcomes"), trace=request["trace"])
+    return json_response(_said(release, decision, traced=request["trace"]))
+
+
+# --- what was decided -----------------------------------------------------------------------------------------------------
+
+
+@blueprint.route("/decisions", methods=["GET"])
+@blueprint.reads(DecisionList, allow="read", summary="查询决策记录 / Search decisions", query=DecisionQuery)
+def listed(held: Service, caller: Caller, query: dict[str, Any]) -> Response:
+    wanted = {name: query[name] for name in ("reference", "outcome", "ruleset", "version", "after", "limit") if name in query}
+    since, until = instants.asked(held, query, "since"), instants.asked(held, query, "until")
+    system = caller.key.system if caller.key else query.get("system")
+    with held.database.reading() as session:
+        page = search.find(session, system=system, since=since, until=until, fields=held.releases.current().fields, **wanted)
+    return tagged_response({"decisions": [_kept(held, caller, record) for record in page.records], "next": page.after})
+
+
+@blueprint.route("/decisions/<id_>", methods=["GET"])
+@blueprint.reads(KeptDecision, allow="read", summary="一个决策及其依据 / One decision, with its steps", refuses=[404])
+def one(held: Service, caller: Caller, id_: str) -> Response:
+    record = _find(held, caller, id_)
+    view = _kept(held, caller, record)
+    if _sees_all(caller):
+        found = held.desk.again(record.record_json, traced=True)
+        view["trace"] = [_step(step) for step in found.decision.steps] if found.decision else []
+    return tagged_response(view)
+
+
+@blueprint.route("/decisions/<id_>/replay", methods=["POST"])
+@blueprint.does(ReplayAnswer, allow="read", summary="重算并比对 / Decide again and compare", refuses=[404])
+def replayed(held: Service, caller: Caller, id_: str) -> Response:
+    found = held.desk.replay(_find(held, caller, id_))
+    shown = _sees_all(caller)
+    differences = [{"kind": kind, "name": name, **({"was": was, "is": now} if shown else {})} for kind, name, was, now in found.differences]
+    return json_response({"result": "different" if differences else "identical", "differences": differences})
+
+
+def _find(held: Service, caller: Caller, id_: str) -> DecisionRecord:
+    with held.database.reading() as session:
+        record = search.get(session, id_)
+    if record is None or (caller.key is not None and record.system != caller.key.system):
+        raise Problem("E663", found=id_[:60])
+    return record
+
+
+def _sees_all(caller: Caller) -> bool:
+    """Whether sensitive values are shown: to the system that gave them, and to compliance."""
+    return caller.key is not None or caller.may_everywhere("compliance")
+
+
+def _kept(held: Service, caller: Caller, record: DecisionRecord) -> dict[str, Any]:
+    kept = parse(record.record_json)
+    readable = opened(kept, held.sealer) if _sees_all(caller) else masked(kept)
+    fields = held.releases.current().fields
+    return {
+        "decision_id": record.id,
+        "at": instants.shown(held, record.at),
+        "system": record.system,
+        "reference": record.reference,
+        "as_of": instants.shown(held, kept["as_of"]),
+        "known_as_of": instants.shown(held, kept["known_as_of"]),
+        "facts": fields.exact(readable["request"]["facts"]),
+        "outcomes": fields.exact(readable["outcomes"]),
+        "undecided": kept["undecided"],
+        "failure": kept.get("failure", []),
+        "versions": [{"name": name, "version": number, "sha256": sha256} for name, number, sha256 in held.desk.versions_of(record.usage)],
+        "hash": record.hash,
     }

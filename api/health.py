@@ -23,4 +23,4 @@ def healthz() -> Response:
 @blueprint.response(200, Readiness)
 @blueprint.doc(summary="可以决策 / Ready to decide")
 def readyz() -> Response:
-    return json_response({"status": "ready", "rulesets": len(service().engine.program.rulesets)})
+    return json_response({"status": "ready", "rulesets": len(service().releases.current().references)})

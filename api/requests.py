@@ -10,10 +10,11 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge, Unsup
 from werkzeug.wsgi import get_content_length
 
 from api.exact_json import loads
-from api.problems import InvalidRequest, pointer_to
+from api.problems import InvalidRequest, Problem, pointer_to
 from api.service import current_request
 from engine import Text
 
+MAX_REVISION_DIGITS: Final = 9
 JSON_TYPE: Final = "application/json"
 _TEXTS: Final[dict[str, str]] = {
     "Missing data for required field.": "缺少这一项。",
@@ -37,6 +38,29 @@ def read_body(schema: Schema, limit: int) -> dict[str, Any]:
         return cast(dict[str, Any], schema.load(loads(_body(asked.environ, limit))))
     except ValidationError as error:
         raise InvalidRequest(list(_faults(error.messages, ""))) from None
+
+
+def read_query(schema: Schema) -> dict[str, Any]:
+    """The parameters of the current request's address as ``schema`` reads them; raises ``InvalidRequest``."""
+    given = current_request().args
+    repeated = [name for name, values in given.lists() if len(values) > 1]
+    if repeated:
+        raise InvalidRequest([(pointer_to([name]), Text("只能给一次。", "May be given once only.")) for name in repeated])
+    try:
+        return cast(dict[str, Any], schema.load(given.to_dict()))
+    except ValidationError as error:
+        raise InvalidRequest(list(_faults(error.messages, ""))) from None
+
+
+def read_revision() -> int:
+    """The revision in If-Match; raises a 428 problem without one, a 412 when it cannot be any."""
+    tags = current_request().if_match
+    if not current_request().headers.get("If-Match"):
+        raise Problem("E651")
+    found = [tag for tag in tags.as_set() if tag.isascii() and tag.isdecimal()] if len(tags.as_set()) == 1 else []
+    if not found or len(found[0]) > MAX_REVISION_DIGITS:
+        raise Problem("E652")
+    return int(found[0])
 
 
 def _body(environ: dict[str, Any], limit: int) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from marshmallow import RAISE, Schema, fields, validate
 
 MAX_OUTCOMES: Final = 1000
+MAX_REFERENCE: Final = 128
 
 
 class TrueOrFalse(fields.Boolean):
@@ -56,11 +57,25 @@ class DecisionRequest(Strict):
         load_default=False,
         metadata={"description": "是否附上逐步依据 / Whether to add the steps and reasons"},
     )
+    reference = fields.String(
+        validate=validate.Length(1, MAX_REFERENCE),
+        metadata={"description": "调用方的参考号：同一参考号和请求总得到同一决策 / The caller's reference: the same reference and request give the same decision"},
+    )
+    as_of = fields.String(metadata={"description": "按何时生效的规则 / By the rules in force at this instant"})
+    known_as_of = fields.String(metadata={"description": "按何时所知的规则 / As the rules were known at this instant"})
+    versions = fields.Dict(
+        keys=fields.String(),
+        values=fields.Integer(strict=True, validate=validate.Range(1)),
+        metadata={"description": "指定规则集的版本 / Pin rulesets to versions", "example": {"loan-pricing": 1}},
+    )
 
 
 def _plainly_right(data: Any) -> bool:
     """Whether this is a decision request without any fault; only a yes is to be relied on."""
-    if type(data) is not dict or not data.keys() <= {"facts", "outcomes", "trace"}:
+    if type(data) is not dict or not data.keys() <= {"facts", "outcomes", "trace", "reference"}:
+        return False
+    reference = data.get("reference", "none")
+    if type(reference) is not str or not 0 < len(reference) <= MAX_REFERENCE:
         return False
     wanted = data.get("outcomes", ["all"])
     named = type(wanted) is list and 0 < len(wanted) <= MAX_OUTCOMES and all(type(name) is str for name in wanted)
@@ -147,6 +162,8 @@ class RulesetDetail(RulesetSummary):
 
 
 class VocabularyAnswer(Schema):
+    version = fields.Integer(required=True, metadata={"description": "版本号 / Version"})
+    sha256 = fields.String(required=True, metadata={"description": "内容的 SHA-256 / SHA-256 of the content"})
     title = fields.Nested(Bilingual, required=True, metadata={"description": "名称 / Title"})
     fields_ = fields.List(
         fields.Dict(keys=fields.String()),

@@ -1,49 +1,60 @@
-"""What does the running service hold? Its settings, the compiled rules in force, and what is ready to be shown of them."""
+"""What does the running service hold? Its settings, the store, the rules in force, the decision log."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, cast
+from typing import cast
 
 from flask import Request, current_app, request
 
 from api.config import Settings
-from api.problems import MAX_ERRORS
-from engine import Engine
-from rulesets.catalog import SHIPPED, load_catalog
-from rulesets.views import ruleset_view, vocabulary_view
+from api.limits import Limits
+from rulesets.database import Database
+from rulesets.deciding import Desk
+from rulesets.install import prepare
+from rulesets.keys import KeyRing
+from rulesets.log.sealing import Sealer
+from rulesets.log.writer import DecisionLog
+from rulesets.release import Releases
+from rulesets.trials import Trials
 
 
 @dataclass(frozen=True)
 class Service:
-    """One per process, shared by its threads."""
+    """One per process, shared by its threads. ``log`` is None where decisions are answered and forgotten."""
 
     settings: Settings
-    engine: Engine
+    database: Database
+    releases: Releases
+    key_ring: KeyRing
+    limits: Limits
+    sealer: Sealer
+    log: DecisionLog | None
+    desk: Desk
+    trials: Trials
 
-    @cached_property
-    def references(self) -> dict[str, dict[str, Any]]:
-        """Ruleset id → what an answer says of the version that was used."""
-        return {ruleset.id: {"name": ruleset.id, "version": ruleset.version, "sha256": ruleset.sha256} for ruleset in self.engine.program.rulesets}
+    def after_fork(self) -> None:
+        """Begin life as a worker: nothing of the parent's connections is used, and the timeline is watched."""
+        self.database.forget()
+        self.releases.watch()
 
-    @cached_property
-    def enough(self) -> int:
-        """More facts than this, or more outcomes, cannot all be right: each field is given once."""
-        return max(MAX_ERRORS, len(self.engine.program.vocabulary.fields))
-
-    @cached_property
-    def vocabulary(self) -> dict[str, Any]:
-        return vocabulary_view(self.engine)
-
-    @cached_property
-    def rulesets(self) -> dict[str, dict[str, Any]]:
-        return {ruleset.id: ruleset_view(self.engine, ruleset) for ruleset in self.engine.program.rulesets}
+    def stop(self) -> None:
+        """Write what is still to be written, and let go of the store."""
+        self.releases.unwatch()
+        if self.log:
+            self.log.close()
+        self.key_ring.close()
+        self.database.close()
 
 
 def start(settings: Settings) -> Service:
-    """Compile the rules; raises ``DocumentError`` when they do not compile."""
-    return Service(settings, load_catalog(settings.documents or SHIPPED).compile())
+    """Prepare the store and compile what is in force; raises ``DocumentError`` when the first documents do not compile."""
+    database = Database(settings.database)
+    prepare(database, settings.documents)
+    sealer, releases = Sealer(database, settings.master_keys), Releases(database)
+    log = DecisionLog(database, sealer) if settings.keeps_decisions else None
+    releases.current()
+    return Service(settings, database, releases, KeyRing(database), Limits(), sealer, log, Desk(releases, sealer, log), Trials(releases))
 
 
 def service() -> Service:

@@ -20,7 +20,7 @@ from engine.pipeline import run_stages
 from engine.program import Formula, Program, Ruleset, Table
 from engine.source.document import Case
 from engine.source.reader import read_cases
-from engine.source.writer import canonical_json
+from engine.source.writer import canonical_json, document_json, document_sha256
 
 SEMANTICS = 1
 """Version of the meaning of rules; stored with every decision and proof."""
@@ -64,6 +64,8 @@ __all__ = [
     "Undecided",
     "canonical_json",
     "compile_program",
+    "document_json",
+    "document_sha256",
     "read_cases",
     "types",
 ]

@@ -24,7 +24,7 @@ from engine.source.document import ColumnSource, Document, FormulaSource, HitPol
 from engine.source.lexer import Unreadable
 from engine.source.reader import read_ruleset, read_vocabulary
 from engine.source.syntax import Expression, FieldRef, ListOf, Literal_, Test, references
-from engine.source.writer import local_id, sha256, write_expression, write_test
+from engine.source.writer import document_sha256, local_id, write_expression, write_test
 from engine.values import plain
 
 
@@ -113,7 +113,7 @@ def understand(work: Work) -> None:
                 tuple(productions),
                 document.description,
                 document.notes,
-                sha256(canonical),
+                document_sha256(canonical),
                 canonical,
             )
         )

@@ -88,7 +88,6 @@ class Ruleset:
     notes: tuple[str, ...]
     sha256: str
     canonical: Mapping[str, Any] = field(repr=False)
-    version: int = 1
 
     @property
     def tables(self) -> Iterator[Table]:

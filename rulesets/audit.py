@@ -92,4 +92,8 @@ def chained(entry: AuditEntry) -> dict[str, Any]:
 
 def linked(previous: str, data: Mapping[str, Any]) -> str:
     """The hash of a record that follows ``previous`` in its chain."""
-    return hashlib.sha256(f"{previous}\n{canonical_json(data)}".encode()).hexdigest()
+    return sha256_of(f"{previous}\n{canonical_json(data)}")
+
+
+def sha256_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

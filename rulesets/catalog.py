@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,10 +14,11 @@ from rulesets.views import cut
 from rulesets.yaml_text import load_yaml
 
 SHIPPED: Final = Path(__file__).with_name("documents")
+HEAD_OFFICE: Final = "head-office"
 NO_VOCABULARY: Final = "{folder} 里没有 vocabulary.yaml / holds no vocabulary.yaml"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Catalog:
     """The plain data of a vocabulary, and of rulesets and their cases by folder, in the order of the folders.
 
@@ -24,8 +27,13 @@ class Catalog:
 
     vocabulary: Mapping[str, Any]
     documents: Mapping[str, Mapping[str, Any]]
-    cases: Mapping[str, tuple[Case, ...]]
+    written_cases: Mapping[str, Any]
     misplaced: tuple[Diagnostic, ...] = ()
+
+    @cached_property
+    def cases(self) -> dict[str, tuple[Case, ...]]:
+        """The cases by folder, read; raises ``DocumentError``."""
+        return {name: read_cases(self.written_cases[name]) if name in self.written_cases else () for name in self.documents}
 
     def compile(self) -> Engine:
         """All rulesets in force together. Raises ``DocumentError``."""
@@ -40,14 +48,16 @@ def load_catalog(folder: Path = SHIPPED) -> Catalog:
     faults: list[Diagnostic] = []
     misplaced: list[Diagnostic] = []
     documents: dict[str, Mapping[str, Any]] = {}
-    cases: dict[str, tuple[Case, ...]] = {}
+    cases: dict[str, Any] = {}
 
-    def read(path: Path, made: Callable[[Any], Any] = lambda data: data) -> Any:
+    def read(path: Path, judge: Callable[[Any], object] | None = None) -> Any:
         name = path.relative_to(folder).as_posix()
         try:
             data = _read(path, name)
             misplaced.extend(_misplaced(data, name))
-            return made(data)
+            if judge:
+                judge(data)
+            return data
         except DocumentError as error:
             faults.extend(error.diagnostics)
             return None
@@ -56,10 +66,23 @@ def load_catalog(folder: Path = SHIPPED) -> Catalog:
     for path in sorted(folder.glob("*/ruleset.yaml")):
         documents[path.parent.name] = read(path)
         beside = path.with_name("cases.yaml")
-        cases[path.parent.name] = (read(beside, read_cases) if beside.exists() else None) or ()
+        if beside.exists():
+            cases[path.parent.name] = read(beside, read_cases)
     if faults:
         raise DocumentError(faults)
     return Catalog(vocabulary, documents, cases, tuple(misplaced))
+
+
+def load_departments(folder: Path) -> tuple[Mapping[str, Mapping[str, str]], Mapping[str, str]]:
+    """``departments.yaml``: the departments by id with their labels, and the department in charge of each ruleset.
+
+    A folder without that file has one department, in charge of everything.
+    """
+    path = folder / "departments.yaml"
+    if not path.exists():
+        return {HEAD_OFFICE: {"zh": "总行", "en": "Head Office"}}, defaultdict(lambda: HEAD_OFFICE)
+    data = _read(path, path.name)
+    return data["departments"], data["in_charge"]
 
 
 def has_vocabulary(folder: Path) -> bool:

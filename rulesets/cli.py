@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import socket
 import sys
 from pathlib import Path
@@ -14,11 +13,13 @@ import click
 from engine import DocumentError, EngineError, Explainer, Language
 from rulesets.cases import failures
 from rulesets.catalog import NO_VOCABULARY, SHIPPED, has_vocabulary, load_catalog, told
-from rulesets.keys import SYSTEM, hash_key, new_key
+from rulesets.log.sealing import new_master_key
 
 HOST: Final = "127.0.0.1"
 LANGUAGE = click.option("--language", type=click.Choice(["zh", "en"]), default="zh", help="语言 / language")
 PORT: Final = 8000
+ROOT: Final = Path(__file__).resolve().parents[1]
+DEMO_KEY: Final = ROOT / "var" / "demo-master-key"
 FOLDER = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=SHIPPED)
 
 
@@ -61,14 +62,12 @@ def serve(demo: bool, port: int, workers: int) -> NoReturn:
             another = port + 1 if 1024 <= port < 65535 else PORT
             sys.exit(f"端口 {port} 已被占用或不可用，请换一个 / port {port} is in use or not allowed, choose another:  PORT={another} make run")
     if demo:
-        key = new_key()
-        os.environ |= {"ZHUNSHENG_DEMO": "1", "ZHUNSHENG_DEMO_KEY": key, "ZHUNSHENG_API_KEYS": f"demo:{hash_key(key)}"}
+        os.environ |= {"ZHUNSHENG_DEMO": "1", "ZHUNSHENG_MASTER_KEYS": os.environ.get("ZHUNSHENG_MASTER_KEYS") or _demo_master_key()}
     if folder := os.environ.get("ZHUNSHENG_DOCUMENTS"):
         os.environ["ZHUNSHENG_DOCUMENTS"] = str(Path(folder).absolute())
     os.environ |= {"ZHUNSHENG_BIND": f"{HOST}:{port}", "WEB_CONCURRENCY": str(workers)}
-    root = Path(__file__).resolve().parent.parent
-    os.chdir(root)
-    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "--config", str(root / "gunicorn.conf.py"), "wsgi:app"])  # noqa: S606 - our own arguments
+    os.chdir(ROOT)
+    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "wsgi:app"])  # noqa: S606 - our own arguments
 
 
 @main.command()
@@ -111,17 +110,21 @@ def describe(ruleset: str, language: Language) -> None:
             click.echo(f"  {row.id}  {explainer.describe(table, row).in_(language)}")
 
 
-@main.command()
-@click.argument("system")
-def key(system: str) -> None:
-    """为一个调用系统生成密钥 / Make an API key for a calling system."""
-    if not re.fullmatch(SYSTEM, system, re.ASCII):
-        raise WrongSetting(
-            "系统名只能用字母、数字、点、下划线和连字符，最多 64 个字符 / a system's name takes letters, digits, . _ and -, at most 64 characters"
-        )
-    made = new_key()
-    click.echo(f"密钥（只显示这一次） / key (shown this once):  {made}")
-    click.echo(f"配置 / configure:  ZHUNSHENG_API_KEYS={system}:{hash_key(made)}")
+@main.command("master-key")
+@click.argument("name", default="k1")
+def master_key(name: str) -> None:
+    """生成主密钥 / Make a master key for ZHUNSHENG_MASTER_KEYS."""
+    click.echo(new_master_key(name))
+
+
+def _demo_master_key() -> str:
+    """The master key of the demo on this machine, made at its first start."""
+    path = DEMO_KEY
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(new_master_key("demo"))
+    return path.read_text().strip()
 
 
 def _fail(error: EngineError, language: Language) -> NoReturn:

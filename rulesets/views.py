@@ -54,14 +54,14 @@ def type_view(type_: Type) -> dict[str, Any]:
             assert_never(type_)
 
 
-def summary_view(ruleset: Ruleset) -> dict[str, Any]:
+def summary_view(ruleset: Ruleset, version: int) -> dict[str, Any]:
     """What a list of rulesets says of each."""
     tables = list(ruleset.tables)
     return {
         "name": ruleset.id,
         "title": text_view(ruleset.title),
         "owner": text_view(ruleset.owner),
-        "version": ruleset.version,
+        "version": version,
         "sha256": ruleset.sha256,
         "exports": list(ruleset.exports),
         "tables": len(tables),
@@ -69,13 +69,13 @@ def summary_view(ruleset: Ruleset) -> dict[str, Any]:
     }
 
 
-def ruleset_view(engine: Engine, ruleset: Ruleset) -> dict[str, Any]:
+def ruleset_view(engine: Engine, ruleset: Ruleset, version: int) -> dict[str, Any]:
     """A ruleset whole: the canonical document, what it takes from others, and every row as a sentence."""
     program, explainer = engine.program, engine.explainer
     own = {key for production in ruleset.productions for key in production.gives}
     needs = sorted({key for production in ruleset.productions for key in production.needs} - own)
     return {
-        **summary_view(ruleset),
+        **summary_view(ruleset, version),
         "description": text_view(ruleset.description),
         "needs": [{"field": key, "derived_by": program.exported.get(key)} for key in needs],
         "document": ruleset.canonical,

@@ -9,7 +9,7 @@ import datetime
 import hashlib
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from decimal import Decimal
 from typing import Any, Final, assert_never
 
@@ -163,17 +163,31 @@ def _spell_set(test: Test) -> str:
 # --- documents -----------------------------------------------------------------------------------------------------------
 
 
+ORDERED: Final = frozenset({"choices", "fields", "members"})
+"""Parts of a document in which the order of keys says something: which choice is higher, what is shown first."""
+
+
 def canonical_json(data: object) -> str:
     """One text for one content: keys sorted, no blanks, NFC, numbers exact and without trailing zeros."""
-    return json.dumps(_canonical(data), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _dumped(_canonical(data, frozenset()))
 
 
-def _canonical(data: object) -> Any:
+def document_json(document: object) -> str:
+    """One text for one document: canonical JSON, but parts named in ``ORDERED`` keep the order they were written in."""
+    return _dumped(_canonical(document, ORDERED))
+
+
+def _dumped(data: object) -> str:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
+def _canonical(data: object, ordered: Container[str], name: str = "") -> Any:
     match data:
         case Mapping():
-            return {unicodedata.normalize("NFC", str(key)): _canonical(value) for key, value in data.items()}
+            items = {unicodedata.normalize("NFC", str(key)): _canonical(value, ordered, str(key)) for key, value in data.items()}
+            return items if name in ordered else dict(sorted(items.items()))
         case list() | tuple():
-            return [_canonical(item) for item in data]
+            return [_canonical(item, ordered) for item in data]
         case str():
             return unicodedata.normalize("NFC", data)
         case Decimal():
@@ -182,6 +196,6 @@ def _canonical(data: object) -> Any:
             return data
 
 
-def sha256(data: object) -> str:
-    """Hex SHA-256 of the canonical JSON of ``data``."""
-    return hashlib.sha256(canonical_json(data).encode()).hexdigest()
+def document_sha256(document: object) -> str:
+    """Hex SHA-256 of ``document_json``: what names a version."""
+    return hashlib.sha256(document_json(document).encode()).hexdigest()

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 from flask import Flask
 
 from api import create_app
-from api.config import Settings
-from rulesets.keys import hash_key
-from tests.api.running import KEY, SMALL, WITH_KEY, Server, Service, keys, running
+from tests.api.running import SMALL, WITH_KEY, Server, Service, held, running
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The real service with the shipped rules; at the end it must stop cleanly, never having failed."""
-    with running(tmp_path_factory.mktemp("server"), ZHUNSHENG_API_KEYS=keys()) as server:
+    with running(tmp_path_factory.mktemp("server")) as server:
         yield server
     complaints = [line for line in server.complained.splitlines() if "[WARNING] Invalid request from ip=127.0.0.1: " not in line]
     assert not complaints, "\n".join(complaints)
@@ -35,24 +34,23 @@ def in_process(app: Flask) -> httpx.Client:
 
 
 @pytest.fixture
-def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+def failing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Service]:
     """A service whose engine fails at every decision."""
 
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("a fault in the engine room")
 
-    app = create_app(Settings(keys={hash_key(KEY): "tests"}, documents=SMALL))
-    engine = app.extensions["zhunsheng"].engine
-    monkeypatch.setattr(engine, "decide", fail)
-    with in_process(app) as client:
+    made = held(tmp_path, SMALL)
+    monkeypatch.setattr(made.releases.current().engine, "decide", fail)
+    with in_process(create_app(made)) as client:
         yield Service(client)
-    engine.close()
+    made.stop()
 
 
 @pytest.fixture(scope="session")
-def small() -> Iterator[Service]:
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Rules with every type of field and every way to fail, in this process."""
-    app = create_app(Settings(keys={hash_key(KEY): "tests"}, documents=SMALL))
-    with in_process(app) as client:
+    made = held(tmp_path_factory.mktemp("small"), SMALL)
+    with in_process(create_app(made)) as client:
         yield Service(client)
-    app.extensions["zhunsheng"].engine.close()
+    made.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -19,16 +20,39 @@ from typing import Any, Final
 import httpx
 import msgspec
 
+from api.config import settings_from
+from api.service import Service as HeldService
+from api.service import start
+from engine import canonical_json
+from rulesets import clock, people
+from rulesets.audit import Actor
+from rulesets.catalog import SHIPPED
+from rulesets.database import Database
+from rulesets.install import prepare
 from rulesets.keys import hash_key
+from rulesets.models import ApiKey
+from rulesets.passwords import hashed
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SMALL: Final = Path(__file__).with_name("small")
 KEY: Final = "zs_the-key-of-the-tests"
 WITH_KEY: Final = {"Authorization": f"Bearer {KEY}"}
+MASTER_KEYS: Final = f"tests:{base64.b64encode(bytes(32)).decode()}"
+PEOPLE: Final[dict[str, people.Role]] = {
+    "vera": "viewer",
+    "edda": "editor",
+    "emil": "editor",
+    "anna": "approver",
+    "cora": "compliance",
+    "adam": "administrator",
+}
+"""Name → the role that is granted for everything."""
+PASSWORD: Final = "the-password-of-the-tests"
+PASSWORD_HASH: Final = hashed(PASSWORD)
 JSON: Final = {"Content-Type": "application/json"}
 DECISIONS: Final = "/v1/decisions"
 
-_SETTINGS: Final = ("ZHUNSHENG_", "GUNICORN_", "WEB_CONCURRENCY", "WORKERS", "PORT")
+_SETTINGS: Final = ("ZHUNSHENG_", "DATABASE_URL", "GUNICORN_", "WEB_CONCURRENCY", "WORKERS", "PORT")
 _encoder: Final = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -82,9 +106,29 @@ def environment(**settings: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)} | settings
 
 
-def keys(*names: str) -> str:
-    """What ``ZHUNSHENG_API_KEYS`` says when each named system holds the tests' key."""
-    return ",".join(f"{name}:{hash_key(KEY)}" for name in names or ("tests",))
+def prepared(folder: Path, documents: Path = SHIPPED) -> dict[str, str]:
+    """The settings of a service on a fresh SQLite store in ``folder``: the documents in force, the tests' key, the tests' people."""
+    url = f"sqlite:///{folder / 'store.db'}"
+    fill(Database(url), documents)
+    return {"DATABASE_URL": url, "ZHUNSHENG_MASTER_KEYS": MASTER_KEYS}
+
+
+def fill(database: Database, documents: Path = SHIPPED) -> None:
+    """Put the documents, the key and the people of the tests into an empty store."""
+    prepare(database, documents)
+    with database.writing() as session:
+        scopes = canonical_json(["decide", "read"])
+        session.add(ApiKey(id="tests", key_sha256=hash_key(KEY), system="tests", scopes_json=scopes, created_by="tests", created_at=clock.now()))
+        for name, role in PEOPLE.items():
+            made, _ = people.create(session, Actor("command:tests"), name=name, display=name)
+            made.password, made.must_change = PASSWORD_HASH, False
+            people.grant(session, Actor("command:tests"), name, revision=made.revision, granted=[people.Granted(role)])
+    database.close()
+
+
+def held(folder: Path, documents: Path = SHIPPED) -> HeldService:
+    """A service in this process on a fresh store."""
+    return start(settings_from({**prepared(folder, documents), "ZHUNSHENG_DOCUMENTS": str(documents)}))
 
 
 def serve_command(*options: str) -> list[str]:
@@ -126,6 +170,8 @@ def running(folder: Path, *options: str, cwd: Path = ROOT, **settings: str) -> I
     port = free_port()
     with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
         command = serve_command("--port", str(port), *options)
+        if "DATABASE_URL" not in settings:
+            settings |= prepared(folder, Path(settings["ZHUNSHENG_DOCUMENTS"]) if "ZHUNSHENG_DOCUMENTS" in settings else SHIPPED)
         process = subprocess.Popen(command, cwd=cwd, env=environment(**settings), stdout=out, stderr=err, start_new_session=True)
     server = Server(port, process, folder)
     try:

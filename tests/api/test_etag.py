@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -11,9 +12,7 @@ import httpx
 import pytest
 
 from api import create_app
-from api.config import Settings
-from rulesets.keys import hash_key
-from tests.api.running import KEY, SMALL, WITH_KEY, Service, read
+from tests.api.running import SMALL, WITH_KEY, Service, held, read
 
 TAGGED: Final = ["/v1/vocabulary", "/v1/rulesets", "/v1/rulesets/loan-pricing", "/v1/rulesets/vip-membership"]
 
@@ -24,10 +23,10 @@ def tag(service: Service, path: str) -> str:
 
 def tags_of(documents: Path) -> dict[str, str]:
     """Address → entity tag of a service with these documents."""
-    app = create_app(Settings(keys={hash_key(KEY): "tests"}, documents=documents))
-    with httpx.Client(transport=httpx.WSGITransport(app), base_url="http://small", headers=WITH_KEY) as client:
+    made = held(Path(tempfile.mkdtemp(dir=documents)), documents)
+    with httpx.Client(transport=httpx.WSGITransport(create_app(made)), base_url="http://small", headers=WITH_KEY) as client:
         tags = {path: client.get(path).headers["ETag"] for path in ("/v1/vocabulary", "/v1/rulesets", "/v1/rulesets/typed", "/v1/rulesets/failing")}
-    app.extensions["zhunsheng"].engine.close()
+    made.stop()
     return tags
 
 

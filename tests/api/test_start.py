@@ -15,31 +15,42 @@ from click.testing import CliRunner
 from api.config import ConfigurationError, settings_from
 from rulesets.cli import main
 from rulesets.keys import hash_key
-from tests.api.running import DECISIONS, JSON, KEY, SMALL, WITH_KEY, Server, Service, keys, output_of_serve, running
+from tests.api.running import DECISIONS, JSON, KEY, MASTER_KEYS, SMALL, WITH_KEY, Server, Service, output_of_serve, prepared, running
 
 HASH: Final = hash_key(KEY)
-NO_KEY: Final = "ZHUNSHENG_API_KEYS: 没有 API 密钥，请运行 `zhunsheng key 系统名` 生成 / no API key: create one with `zhunsheng key SYSTEM`"
-BAD_KEY: Final = "ZHUNSHENG_API_KEYS: 每项应为 名称:SHA-256（64 位十六进制） / each entry is NAME:SHA-256 (64 hex digits)"
+KEYS: Final = {"ZHUNSHENG_MASTER_KEYS": MASTER_KEYS}
+NO_KEY: Final = (
+    "ZHUNSHENG_MASTER_KEYS: 没有主密钥，请运行 `zhunsheng master-key` 生成并妥善保管 / no master key: make one with `zhunsheng master-key` and keep it safe"
+)
+BAD_DATABASE: Final = (
+    "DATABASE_URL: 应为 postgresql://用户:口令@主机/库 或 sqlite:////文件路径 / should be postgresql://user:password@host/database or sqlite:////path/to/file"
+)
+BAD_FLAG: Final = "ZHUNSHENG_BEHIND_PROXY: 应为 1 或 0 / should be 1 or 0"
+BAD_ZONE: Final = "ZHUNSHENG_TIME_ZONE: 没有这个时区，例如 Asia/Shanghai / no such time zone: Asia/Peking"
+HALF_OIDC: Final = (
+    "ZHUNSHENG_OIDC_CLIENT_SECRET: 单点登录需要 ZHUNSHENG_OIDC_ISSUER、ZHUNSHENG_OIDC_CLIENT_ID、ZHUNSHENG_OIDC_CLIENT_SECRET"
+    " / single sign-on needs all of ZHUNSHENG_OIDC_ISSUER, ZHUNSHENG_OIDC_CLIENT_ID, ZHUNSHENG_OIDC_CLIENT_SECRET"
+)
 BAD_SIZE: Final = "ZHUNSHENG_MAX_BODY: 应为 1024 到 67108864 的整数（字节） / a whole number of bytes from 1024 to 67108864"
 
 
 # --- what stops a start --------------------------------------------------------------------------------------------------
 
 SETTINGS: Final[dict[str, tuple[dict[str, str], str]]] = {
-    "no keys at all": ({}, NO_KEY),
-    "empty keys": ({"ZHUNSHENG_API_KEYS": ""}, NO_KEY),
-    "only commas": ({"ZHUNSHENG_API_KEYS": " , ,"}, NO_KEY),
-    "a key instead of its hash": ({"ZHUNSHENG_API_KEYS": f"credit:{KEY}"}, BAD_KEY),
-    "a hash without a name": ({"ZHUNSHENG_API_KEYS": HASH}, BAD_KEY),
-    "a hash in capitals": ({"ZHUNSHENG_API_KEYS": f"credit:{HASH.upper()}"}, BAD_KEY),
-    "a hash too short": ({"ZHUNSHENG_API_KEYS": f"credit:{HASH[:-1]}"}, BAD_KEY),
-    "one garbled entry of two": ({"ZHUNSHENG_API_KEYS": f"credit:{HASH},core {HASH}"}, BAD_KEY),
-    "a size in words": ({"ZHUNSHENG_API_KEYS": keys(), "ZHUNSHENG_MAX_BODY": "1MB"}, BAD_SIZE),
-    "a negative size": ({"ZHUNSHENG_API_KEYS": keys(), "ZHUNSHENG_MAX_BODY": "-1"}, BAD_SIZE),
-    "a size too small": ({"ZHUNSHENG_API_KEYS": keys(), "ZHUNSHENG_MAX_BODY": "1023"}, BAD_SIZE),
-    "a size too large": ({"ZHUNSHENG_API_KEYS": keys(), "ZHUNSHENG_MAX_BODY": "67108865"}, BAD_SIZE),
-    "a size without end": ({"ZHUNSHENG_API_KEYS": keys(), "ZHUNSHENG_MAX_BODY": "9" * 5_000}, BAD_SIZE),
-    "a size in full-width digits": ({"ZHUNSHENG_API_KEYS": keys(), "ZHUNSHENG_MAX_BODY": "１０４８５７６"}, BAD_SIZE),
+    "no master key": ({}, NO_KEY),
+    "an empty master key": ({"ZHUNSHENG_MASTER_KEYS": ""}, NO_KEY),
+    "another kind of store": ({**KEYS, "DATABASE_URL": "mysql://localhost/rules"}, BAD_DATABASE),
+    "a store in memory": ({**KEYS, "DATABASE_URL": "sqlite:///:memory:"}, BAD_DATABASE),
+    "no address of a store": ({**KEYS, "DATABASE_URL": "rules.db"}, BAD_DATABASE),
+    "a flag in words": ({**KEYS, "ZHUNSHENG_BEHIND_PROXY": "yes"}, BAD_FLAG),
+    "no time zone": ({**KEYS, "ZHUNSHENG_TIME_ZONE": "Asia/Peking"}, BAD_ZONE),
+    "half a sign-on": ({**KEYS, "ZHUNSHENG_OIDC_ISSUER": "https://id.bank.example", "ZHUNSHENG_OIDC_CLIENT_ID": "rules"}, HALF_OIDC),
+    "a size in words": ({**KEYS, "ZHUNSHENG_MAX_BODY": "1MB"}, BAD_SIZE),
+    "a negative size": ({**KEYS, "ZHUNSHENG_MAX_BODY": "-1"}, BAD_SIZE),
+    "a size too small": ({**KEYS, "ZHUNSHENG_MAX_BODY": "1023"}, BAD_SIZE),
+    "a size too large": ({**KEYS, "ZHUNSHENG_MAX_BODY": "67108865"}, BAD_SIZE),
+    "a size without end": ({**KEYS, "ZHUNSHENG_MAX_BODY": "9" * 5_000}, BAD_SIZE),
+    "a size in full-width digits": ({**KEYS, "ZHUNSHENG_MAX_BODY": "１０４８５７６"}, BAD_SIZE),
 }
 
 
@@ -66,19 +77,19 @@ def test_a_wrong_setting_is_told_in_one_line_that_names_it(name: str) -> None:
 def test_a_folder_without_a_vocabulary_is_told(tmp_path: Path, folder: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ConfigurationError) as caught:
-        settings_from({"ZHUNSHENG_API_KEYS": keys(), "ZHUNSHENG_DOCUMENTS": str(tmp_path / folder)})
+        settings_from({**KEYS, "ZHUNSHENG_DOCUMENTS": str(tmp_path / folder)})
     assert str(caught.value) == f"ZHUNSHENG_DOCUMENTS: {tmp_path / folder} 里没有 vocabulary.yaml / holds no vocabulary.yaml"
 
 
 def test_a_wrong_setting_stops_the_start_with_that_line_and_nothing_else() -> None:
-    assert output_of_serve() == (1, f"zhunsheng: {NO_KEY}\n")
+    assert output_of_serve(ZHUNSHENG_MASTER_KEYS="") == (1, f"zhunsheng: {NO_KEY}\n")
 
 
 def test_documents_with_faults_stop_the_start_and_all_faults_are_told_in_both_languages(tmp_path: Path) -> None:
     folder = shutil.copytree(SMALL, tmp_path / "documents")
     (folder / "typed" / "ruleset.yaml").write_text("a: [", encoding="utf-8")
     (folder / "failing" / "ruleset.yaml").write_bytes(b"a: \xff\n")
-    code, written = output_of_serve(ZHUNSHENG_API_KEYS=keys(), ZHUNSHENG_DOCUMENTS=str(folder))
+    code, written = output_of_serve(**KEYS, DATABASE_URL=f"sqlite:///{tmp_path}/store.db", ZHUNSHENG_DOCUMENTS=str(folder))
     assert code == 1
     assert written.startswith("zhunsheng: 规则文档有误 / the documents have faults\n")
     assert "Traceback" not in written
@@ -140,7 +151,7 @@ def test_it_listens_on_this_machine_only(server: Server) -> None:
 
 def test_a_demo_prints_a_request_that_works_with_a_key_of_this_run_only(tmp_path: Path) -> None:
     """The first request to a fresh worker knows nothing and wants everything: the network has never fired before."""
-    with running(tmp_path, "--demo", "--workers", "1", ZHUNSHENG_API_KEYS=keys("other")) as demo:
+    with running(tmp_path, "--demo", "--workers", "1") as demo:
         (key,) = re.findall(r"Authorization: Bearer (zs_[\w-]{43})", demo.said)
         with httpx.Client(base_url=demo.url, headers={"Authorization": f"Bearer {key}", **JSON}, timeout=20) as client:
             first = client.post(DECISIONS, content=b'{"facts":{}}')
@@ -155,18 +166,27 @@ def test_a_demo_prints_a_request_that_works_with_a_key_of_this_run_only(tmp_path
 
 
 def test_settings_take_effect(tmp_path: Path) -> None:
-    """Two systems with keys, documents by a path relative to where the service was started, a body limit."""
+    """Documents by a path relative to where the service was started, a body limit; the first administrator is told once."""
     documents = shutil.copytree(SMALL, tmp_path / "documents")
     settings = {
-        "ZHUNSHENG_API_KEYS": f" credit:{HASH}, core:{hash_key('second')},",
+        **prepared(tmp_path, documents),
         "ZHUNSHENG_DOCUMENTS": documents.name,
         "ZHUNSHENG_MAX_BODY": "1024",
         "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
     }
-    with running(tmp_path, "--workers", "1", cwd=tmp_path, **settings) as started, httpx.Client(base_url=started.url, headers=JSON) as client:
-        assert client.get("/readyz").json() == {"status": "ready", "rulesets": 2}
-        for key in (KEY, "second"):
-            headers = {"Authorization": f"Bearer {key}"}
-            assert [ruleset["name"] for ruleset in client.get("/v1/rulesets", headers=headers).json()["rulesets"]] == ["failing", "typed"]
-            assert client.post(DECISIONS, content=b'{"facts":{}}'.ljust(1024), headers=headers).status_code == 200
-            assert client.post(DECISIONS, content=b'{"facts":{}}'.ljust(1025), headers=headers).status_code == 413
+    with running(tmp_path, "--workers", "1", cwd=tmp_path, **settings) as started, httpx.Client(base_url=started.url, headers={**JSON, **WITH_KEY}) as client:
+        assert client.get("/readyz").json()["rulesets"] == 2
+        assert [ruleset["name"] for ruleset in client.get("/v1/rulesets").json()["rulesets"]] == ["failing", "typed"]
+        assert client.post(DECISIONS, content=b'{"facts":{}}'.ljust(1024)).status_code == 200
+        assert client.post(DECISIONS, content=b'{"facts":{}}'.ljust(1025)).status_code == 413
+
+
+def test_a_real_installation_tells_its_first_administrator_once(tmp_path: Path) -> None:
+    settings = {**KEYS, "DATABASE_URL": f"sqlite:///{tmp_path}/store.db"}
+    with running(tmp_path, "--workers", "1", **settings) as first:
+        (password,) = re.findall(r"^  admin +(\S+) +administrator", first.said, re.MULTILINE)
+        with httpx.Client(base_url=first.url) as client:
+            signed_in = client.post("/v1/sign-in", json={"name": "admin", "password": password})
+            assert (signed_in.status_code, signed_in.json()["user"]["must_change_password"]) == (200, True)
+    with running(tmp_path, "--workers", "1", **settings) as again:
+        assert again.said == f"准绳 Zhunsheng 已就绪 / ready:  {again.url}\n"

@@ -153,3 +153,12 @@ def test_a_canonical_document_compiles_to_itself() -> None:
     again = compile_program(VOCABULARY, [ruleset.canonical for ruleset in program.rulesets]).program
     assert [ruleset.canonical for ruleset in again.rulesets] == [ruleset.canonical for ruleset in program.rulesets]
     assert [ruleset.sha256 for ruleset in again.rulesets] == [ruleset.sha256 for ruleset in program.rulesets]
+
+
+def test_a_count_of_no_rows_must_lie_in_the_range_of_its_outcome() -> None:
+    engine = compile_program(VOCABULARY, [_ruleset("counting", ["term"], tables=[_table("term", ["deposits"], [([">= 100"], "7")], policy="C#")])])
+    assert dict(engine.decide({"deposits": 100}).outcomes) == {"term": 1}
+    with pytest.raises(DecisionError) as refused:
+        engine.decide({"deposits": 99})
+    assert [finding.code for finding in refused.value.diagnostics] == ["E504"]
+    engine.close()

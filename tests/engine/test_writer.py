@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import json
 from decimal import Decimal
 
 import pytest
 
 from engine.source.cells import parse_expression
 from engine.source.syntax import Constant
-from engine.source.writer import canonical_json, local_id, sha256, write_constant, write_expression
+from engine.source.writer import canonical_json, document_json, document_sha256, local_id, write_constant, write_expression
 from engine.values import Months
 from tests.engine.bank import SCOPE, expression
 
@@ -108,5 +109,13 @@ def test_one_content_has_one_text(data: object, text: str) -> None:
 
 
 def test_a_hash_does_not_depend_on_the_order_of_keys_or_trailing_zeros() -> None:
-    assert sha256({"a": Decimal("1.0"), "b": 2}) == sha256({"b": 2, "a": Decimal("1.00")})
-    assert sha256({"a": Decimal("1.0")}) != sha256({"a": Decimal("1.1")})
+    assert document_sha256({"a": Decimal("1.0"), "b": 2}) == document_sha256({"b": 2, "a": Decimal("1.00")})
+    assert document_sha256({"a": Decimal("1.0")}) != document_sha256({"a": Decimal("1.1")})
+
+
+def test_the_order_of_choices_is_part_of_a_document() -> None:
+    """A list of choices says by its order which is higher."""
+    low_first, high_first = ({"locals": {"level": {"choices": {code: {"zh": "级"} for code in codes}}}} for codes in ("ab", "ba"))
+    assert document_sha256(low_first) != document_sha256(high_first)
+    assert json.loads(document_json(high_first)) == high_first
+    assert list(json.loads(document_json(high_first))["locals"]["level"]["choices"]) == ["b", "a"]
