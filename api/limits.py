@@ -15,7 +15,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
 What = Literal["sign-in", "refused"]
-LIMITS: Final[dict[What, RateLimitItem]] = {"sign-in": RateLimitItemPerMinute(10), "refused": RateLimitItemPerMinute(60)}
+LIMITS: Final[dict[What, RateLimitItem]] = {"sign-in": RateLimitItemPerMinute(10), "refused": RateLimitItemPerMinute(600)}
 
 
 class Limits:

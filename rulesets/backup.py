@@ -12,11 +12,11 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Final
 
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
@@ -104,10 +104,6 @@ def _copy_sqlite(database: Database, to: Path) -> None:
         copy.execute("PRAGMA journal_mode = DELETE")
 
 
-def _dump(database: Database, to: Path) -> None:
-    _run(database, "pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={to}", f"--dbname={_plain_url(database)}")
-
-
 def _compare(database: Database, copied: State, before: State) -> None:
     """Refuse a copy that is older than its beginning, or that has another history than the store."""
     with database.reading() as session:
@@ -134,11 +130,7 @@ def _sync(folder: Path) -> None:
 
 def inspect(file: Path) -> State:
     """What a copy holds, after reading all of it; raises ``BackupRefused`` for what is damaged or no copy."""
-    try:
-        with file.open("rb") as read:
-            begins = read.read(len(_DATABASE))
-    except OSError as error:
-        raise BackupRefused(f"无法读取 {file}：{error.strerror}", f"cannot read {file}: {error.strerror}") from None
+    begins = _beginning(file)
     if begins == _DATABASE:
         return _inspect_sqlite(file)
     if begins.startswith(_ARCHIVE):
@@ -146,14 +138,25 @@ def inspect(file: Path) -> State:
     raise BackupRefused(f"{file} 不是备份文件", f"{file} is no backup")
 
 
+def _beginning(file: Path) -> bytes:
+    try:
+        with file.open("rb") as read:
+            return read.read(len(_DATABASE))
+    except OSError as error:
+        raise BackupRefused(f"无法读取 {file}：{error.strerror}", f"cannot read {file}: {error.strerror}") from None
+
+
+def _read_only(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+
+
 def _inspect_sqlite(file: Path) -> State:
-    engine = sa.create_engine("sqlite://", creator=lambda: sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True), poolclass=sa.NullPool)
+    engine = sa.create_engine("sqlite://", creator=lambda: _read_only(file), poolclass=sa.NullPool)
     try:
         with Session(engine) as session:
             faults = session.scalars(sa.text("PRAGMA integrity_check")).all()
             if faults != ["ok"]:
                 raise BackupRefused(f"{file} 已损坏：{faults[0]}", f"{file} is damaged: {faults[0]}")
-            _check_chain(session)
             return _state(session)
     except sa.exc.DatabaseError as error:
         raise BackupRefused(f"{file} 已损坏：{error.orig}", f"{file} is damaged: {error.orig}") from None
@@ -166,9 +169,9 @@ def _inspect_archive(file: Path) -> State:
         assert process.stdout is not None
         assert process.stderr is not None
         state = _read_script(process.stdout)
-        complaint = process.stderr.read().decode(errors="replace").strip()
+        complaint = _said(process.stderr.read())
     if process.returncode or state is None:
-        raise BackupRefused(f"{file} 已损坏：{complaint[:300]}", f"{file} is damaged: {complaint[:300]}")
+        raise BackupRefused(f"{file} 已损坏：{complaint}", f"{file} is damaged: {complaint}")
     return state
 
 
@@ -192,7 +195,8 @@ def _read_script(script: IO[bytes]) -> State | None:
 def restore(database: Database, file: Path, actor: audit.Actor, *, replace: bool = False) -> State:
     """Put a copy in the place of the store, and bring its schema up to date. Raises ``BackupRefused``.
 
-    A store that holds anything is only replaced when told to. Nothing may be serving from it meanwhile.
+    A store that holds anything is only replaced when told to. Nothing may be serving from it meanwhile. A copy whose audit
+    chain is broken is put back, and refused afterwards.
     """
     if not replace and _holds_anything(database):
         raise BackupRefused("数据库里已有内容；确要以备份替换请加 --replace", "the store is not empty; to replace it by the copy add --replace")
@@ -221,20 +225,108 @@ def _check_revision(revision: str) -> None:
 
 def _restore_sqlite(database: Database, file: Path) -> None:
     """The old pages give way to the new ones in one transaction, whoever is connected."""
-    if not file.open("rb").read(len(_DATABASE)) == _DATABASE:
+    if _beginning(file) != _DATABASE:
         raise _of_the_other_kind(file)
-    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as copy, closing(database.engine.raw_connection()) as connection:
-        copy.backup(connection.driver_connection)
-    database.forget()
+    with closing(_read_only(file)) as copy, closing(database.engine.raw_connection()) as connection:
+        there = connection.driver_connection
+        assert there is not None
+        copy.backup(there)
 
 
 def _restore_archive(database: Database, file: Path) -> None:
-    """Drop our tables and run the archive's commands, in one transaction."""
-    if not file.open("rb").read(len(_ARCHIVE)) == _ARCHIVE:
+    """Drop our tables and run the archive's commands, in one transaction that only ends well when all of them were sent."""
+    if not _beginning(file).startswith(_ARCHIVE):
         raise _of_the_other_kind(file)
+    command = [_program("psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file=-", f"--dbname={_plain_url(database)}"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=_environment(database)) as psql:  # noqa: S603
+        assert psql.stdin is not None
+        assert psql.stderr is not None
+        sent = _send(file, psql.stdin)
+        complaint = _said(psql.stderr.read())
+    if psql.returncode or not sent:
+        raise BackupRefused(f"恢复失败，数据库未变：{complaint}", f"not restored, the store is as it was: {complaint}")
+
+
+def _send(file: Path, to: IO[bytes]) -> bool:
+    """Whether all of an archive was sent; only then does its transaction end well."""
     names = [table.name for table in Base.metadata.sorted_tables] + ["alembic_version"]
     drop = "".join(f"DROP TABLE IF EXISTS public.{name} CASCADE;\n" for name in names) + "DROP FUNCTION IF EXISTS public.append_only() CASCADE;\n"
-    with subprocess.Popen([_program("pg_restore"), "--file=-", "--no-owner", "--no-privileges", str(file)], stdout=subprocess.PIPE) as script:  # noqa: S603
+    command = [_program("pg_restore"), "--file=-", "--no-owner", "--no-privileges", str(file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as script, suppress(BrokenPipeError), to:  # noqa: S603 - our own arguments
         assert script.stdout is not None
-        options = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction", f"--dbname={_plain_url(database)}")
-        _run(database, "psql", *options, "--command", drop, "--file=-", stdin=script.stdout)
+        to.write(b"SET client_min_messages = warning;\nBEGIN;\n" + drop.encode())
+        shutil.copyfileobj(script.stdout, to)
+        if script.wait() == 0:
+            to.write(b"COMMIT;\n")
+    return script.returncode == 0
+
+
+def _of_the_other_kind(file: Path) -> BackupRefused:
+    return BackupRefused(f"{file} 是另一种数据库的备份", f"{file} is a copy of the other kind of database")
+
+
+def _check_restored(database: Database, state: State) -> None:
+    with database.reading() as session:
+        _check_chain(session)
+        if _state(session).number != state.number:
+            raise BackupRefused("恢复后的审计链与备份不同", "the restored audit chain is not the copy's")
+
+
+# --- both -----------------------------------------------------------------------------------------------------------------
+
+
+def _state_of(database: Database) -> State:
+    if database.revision() is None:
+        raise BackupRefused("数据库是空的，没有可备份的内容", "the store is empty: there is nothing to copy")
+    with database.reading() as session:
+        return _state(session)
+
+
+def _state(session: Session) -> State:
+    revision = session.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    last = session.execute(sa.select(AuditEntry.number, AuditEntry.hash).order_by(AuditEntry.number.desc()).limit(1)).first()
+    return State(str(revision), *(last or (0, audit.FIRST)))
+
+
+def _check_chain(session: Session) -> None:
+    """Raise ``BackupRefused`` for an audit chain with a gap or an altered entry."""
+    previous = audit.FIRST
+    with closing(session.scalars(sa.select(AuditEntry).order_by(AuditEntry.number).execution_options(yield_per=_PIECE))) as entries:
+        for number, entry in enumerate(entries, 1):
+            if (entry.number, entry.previous, entry.hash) != (number, previous, audit.linked(previous, audit.chained(entry))):
+                raise BackupRefused(f"备份已恢复，但其审计链在第 {number} 条断开", f"the copy is in place, but its audit chain breaks at entry {number}")
+            previous = entry.hash
+
+
+# --- PostgreSQL's programs ------------------------------------------------------------------------------------------------
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise BackupRefused(
+            f"找不到 {name}：请安装与服务器同版本的 PostgreSQL 客户端，并将其加入 PATH",
+            f"{name} is not on the PATH: install PostgreSQL's client programs, of the server's version",
+        )
+    return found
+
+
+def _dump(database: Database, to: Path) -> None:
+    command = [_program("pg_dump"), "--format=custom", "--no-owner", "--no-privileges", f"--file={to}", f"--dbname={_plain_url(database)}"]
+    done = subprocess.run(command, env=_environment(database), capture_output=True, check=False)  # noqa: S603 - our own arguments
+    if done.returncode:
+        raise BackupRefused(f"pg_dump 失败：{_said(done.stderr)}", f"pg_dump failed: {_said(done.stderr)}")
+
+
+def _said(complaint: bytes) -> str:
+    return " ".join(complaint.decode(errors="replace").split())[:300]
+
+
+def _plain_url(database: Database) -> str:
+    """The address as PostgreSQL's own programs read it, without the password: others can see command lines."""
+    return database.url.set(drivername="postgresql")._replace(password=None).render_as_string()
+
+
+def _environment(database: Database) -> dict[str, str]:
+    password = database.url.password
+    return {**os.environ, "PGPASSWORD": str(password)} if password else dict(os.environ)

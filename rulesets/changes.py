@@ -61,11 +61,9 @@ def _items(path: Path, before: Mapping[str, Any], after: Mapping[str, Any]) -> I
 
 
 def _moves(path: Path, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
-    was, is_ = list(before), list(after)
-    gone = moved(was, is_)
-    for key in after:
-        if key in gone:
-            yield Change((*path, key), "moved", was.index(key) + 1, is_.index(key) + 1)
+    gone = moved(before, after)
+    places = {key: place for place, key in enumerate(before, 1)}
+    yield from (Change((*path, key), "moved", places[key], place) for place, key in enumerate(after, 1) if key in gone)
 
 
 def _table(path: Path, before: Table, after: Table) -> Iterator[Change]:

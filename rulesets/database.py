@@ -38,12 +38,12 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session that sees one state of the store and changes nothing."""
+        """A session that sees one state of the store and changes nothing; what was read stays readable afterwards."""
         with Session(self.engine, expire_on_commit=False) as session:
             if not self.is_sqlite:
                 session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             yield session
-            session.rollback()
+            session.expunge_all()
 
     @contextmanager
     def writing(self) -> Iterator[Session]:

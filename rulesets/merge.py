@@ -130,7 +130,7 @@ class _Merging:
         return Table({key: merged[key] for key in {**ours.items, **theirs.items} if key in merged})
 
     def rows(self, path: Path, columns: Mapping[str, Items], base: Table, ours: Table, theirs: Table) -> Items:
-        b, o, t = (_rows_under(columns, table, base) for table in (base, ours, theirs))
+        b, o, t = _rows_alike(columns, base, ours, theirs)
         first = len(self.conflicts)
         merged = self.items(path, b, o, t)
         self.conflicts[first:] = [_with_every_column(conflict, base, ours, theirs) for conflict in self.conflicts[first:]]
@@ -191,15 +191,17 @@ def _touched(side: str, column: str, before: Table, after: Table) -> bool:
     return new or any(cell != before.cell(row, side, column) for row, cell in cells.items() if row in before.rows)
 
 
-def _rows_under(columns: Mapping[str, Items], table: Table, base: Table) -> Items:
-    """The rows of a side as if it had the merged columns.
-
-    Under a column that it added nothing to, a row asks for nothing; under one that it removed but that stays, for what it did.
-    """
-    return {key: _row_under(columns, key, row, base) for key, row in table.rows.items()}
+def _rows_alike(columns: Mapping[str, Items], *sides: Table) -> list[Items]:
+    """The rows of each side as if all had the merged columns; a row that one side deleted, under those of the other side."""
+    base, ours, theirs = sides
+    wanted = dict.fromkeys({**ours.rows, **theirs.rows}, columns)
+    for one, other in ((ours, theirs), (theirs, ours)):
+        wanted |= {key: {side: one.columns(side) for side in COLUMNS} for key in base.rows if key in one.rows and key not in other.rows}
+    return [{key: _row_under(wanted[key], key, row, base) for key, row in table.rows.items() if key in wanted} for table in sides]
 
 
 def _row_under(columns: Mapping[str, Items], key: str, row: Record, base: Table) -> Record:
+    """A row that asks for nothing in a column that its table has not, or for what it did where its side removed the column."""
     items = dict(row.items)
     for side, name in COLUMNS.items():
         cells = items.get(name)
@@ -279,8 +281,9 @@ def _with(items: Items, key: str, part: Part, beside: Items) -> Items:
 def _place(key: str, names: list[str], model: list[str]) -> int:
     if key not in model:
         return len(names)
-    before = [name for name in model[: model.index(key)] if name in names]
-    return names.index(before[-1]) + 1 if before else 0
+    known = set(names)
+    before = next((name for name in reversed(model[: model.index(key)]) if name in known), None)
+    return 0 if before is None else names.index(before) + 1
 
 
 def _with_column(table: Table, side: str, key: str, value: Any, beside: Part) -> Table:

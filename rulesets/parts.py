@@ -12,7 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from engine import document_json
 
@@ -39,7 +39,7 @@ DELETED: Final = Deleted.DELETED
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A value that is taken whole. Equal when its canonical text is."""
+    """A value that is taken whole. Equal when its canonical text is; a text needs no escapes to be told from others."""
 
     value: Any = field(compare=False)
     text: str
@@ -91,7 +91,7 @@ class Table:
 
     @property
     def rows(self) -> Mapping[str, Record]:
-        return {key: row for key, row in _items(self.items["rows"]).items() if isinstance(row, Record)}
+        return cast(Mapping[str, Record], _items(self.items["rows"]))
 
     def cell(self, row: str, side: str, column: str) -> Tree | Deleted:
         """The cell of a row; ``DELETED`` when the table has no such row or column."""
@@ -117,7 +117,7 @@ COLLECTIONS: Final[Mapping[str, Tree]] = {
 
 
 def leaf(value: Any) -> Leaf:
-    return Leaf(value, document_json(value))
+    return Leaf(value, f'"{unicodedata.normalize("NFC", value)}"' if isinstance(value, str) else document_json(value))
 
 
 # --- reading --------------------------------------------------------------------------------------------------------------

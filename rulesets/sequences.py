@@ -50,21 +50,20 @@ def _longest_rising(names: Sequence[str], place: Mapping[str, int]) -> list[str]
 def arranged(base: Iterable[str], ours: Iterable[str], theirs: Iterable[str], kept: Collection[str], *, strict: bool = False) -> Arrangement:
     """The order of ``kept``, names of ours or theirs, with the moves and the insertions of both sides.
 
-    Where the sides contradict each other ours is kept. Where they put different things in one place, ours come first if
-    ``strict``, else whichever come first by name.
+    Where their moves contradict each other those of ours are made and none of theirs. Where they put different things in one
+    place, ours come first if ``strict``, else whichever come first by name.
     """
     ours, theirs, base = [name for name in ours if name in kept], [name for name in theirs if name in kept], list(base)
     shared = set(ours) & set(theirs)
     common = [name for name in base if name in shared]
     mine, yours = moved(common, ours), moved(common, theirs)
     still = [name for name in common if name not in mine and name not in yours]
-    framed = set(still)
-    left = [name for name in ours if name in mine or name in framed]
-    right = [name for name in theirs if name in yours or name in framed]
-    old = _woven(still, left, right, mine | yours, strict=strict)
+    old = _woven(still, _among(ours, common, yours - mine), _among(theirs, common, mine - yours), mine | yours, strict=strict)
+    at_odds = old.contradictory or (strict and old.contested)
+    frame = _among(ours, common, set()) if at_odds else old.names
     new = {*ours, *theirs}.difference(base)
-    whole = _woven(old.names, ours, theirs, new, strict=strict)
-    crowded = _crowded(old.names, ours, new, yours - mine) or _crowded(old.names, theirs, new, mine - yours)
+    whole = _woven(frame, ours, theirs, new, strict=strict)
+    crowded = _crowded(frame, ours, new, yours - mine) or _crowded(frame, theirs, new, mine - yours)
     return Arrangement(whole.names, old.contradictory or whole.contradictory, old.contested or whole.contested or crowded)
 
 
@@ -107,6 +106,12 @@ def _merged(mine: list[str], yours: list[str], put: set[str], *, strict: bool) -
         names += [*left, *right, *end] if strict else [*min(left, right), *max(left, right), *end]
         contested = contested or not (put.isdisjoint(left) or put.isdisjoint(right))
     return Arrangement(names, contested=contested)
+
+
+def _among(names: Iterable[str], wanted: Iterable[str], without: set[str]) -> list[str]:
+    """The wanted names in the order of a side, without those that only the other side moved."""
+    left = set(wanted) - without
+    return [name for name in names if name in left]
 
 
 def _split(names: Iterable[str], at: Collection[str]) -> list[list[str]]:

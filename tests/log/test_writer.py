@@ -363,6 +363,7 @@ class Lost:
             self._armed = self.wanted = False
             if self._durable:
                 connection.connection.dbapi_connection.execute("COMMIT")
+            connection.invalidate()
             raise OperationalError("COMMIT", {}, Exception("the connection is lost"))
 
 

@@ -200,7 +200,7 @@ def test_the_same_new_row_on_both_sides_is_there_once(base: Any) -> None:
 
 
 def test_an_id_that_was_freed_here_and_used_again_there_is_a_conflict_about_the_row(base: Any) -> None:
-    result = merged(base, drop("r2"), lambda d: edited(d) and table(d)["rows"].__setitem__(1, row("r2", "77", "-", note="另一条")))
+    result = merged(base, drop("r2"), lambda d: (drop("r2")(d), add(4, row("r2", "77", "-", note="另一条"))(d)))
     assert (only(result).path, only(result).kind) == ((*ROWS, "r2"), "row")
 
 
@@ -240,9 +240,8 @@ def test_a_row_with_a_cell_too_few_is_whole_where_its_cells_cannot_be_told_apart
     ],
 )
 def test_moves_of_both_sides_are_made(base: Any, ours: str, theirs: str, expected: str) -> None:
-    gone = [change.path for change in differences(base, edited(base, order(ours))) if change.kind == "removed"]
     result = merged(base, order(ours), order(theirs))
-    assert "".join(id_[1] for id_ in ids(result.document)) == expected, gone
+    assert "".join(id_[1] for id_ in ids(result.document)) == expected
     assert result.conflicts == ()
 
 
@@ -438,12 +437,12 @@ def test_a_collection_that_one_side_emptied_is_missing_or_keeps_what_the_other_a
 
 
 def test_formulas_are_known_by_their_outcome(base: Any) -> None:
-    ours, theirs = (edited(base, lambda d, text=text: d["formulas"][0].update(expression=text)) for text in ("a", "b"))
-    assert only(merge(base, ours, theirs)).path == ("formulas", "months", "expression")
+    result = merged(base, lambda d: d["formulas"][0].update(expression="a"), lambda d: d["formulas"][0].update(expression="b"))
+    assert only(result).path == ("formulas", "months", "expression")
 
 
 def test_the_vocabulary_is_merged_field_by_field() -> None:
-    base = {"title": {"zh": "词汇", "en": "words"}, "fields": {"age": {"type": "number", "min": Decimal(0), "max": 100}}}
+    base: Any = {"title": {"zh": "词汇", "en": "words"}, "fields": {"age": {"type": "number", "min": Decimal(0), "max": 100}}}
     ours, theirs = copy.deepcopy(base), copy.deepcopy(base)
     ours["fields"]["age"].update(max=120)
     theirs["fields"]["age"].update(max=130, min="0")
@@ -467,7 +466,7 @@ def test_the_order_of_choices_is_a_conflict_only_where_it_ranks_them() -> None:
 
 
 def test_cases_are_known_by_their_name() -> None:
-    base = {"ruleset": "aml", "cases": [{"name": "农户", "given": {"score": 20}, "expect": {"level": "low"}}]}
+    base: Any = {"ruleset": "aml", "cases": [{"name": "农户", "given": {"score": 20}, "expect": {"level": "low"}}]}
     ours, theirs = copy.deepcopy(base), copy.deepcopy(base)
     ours["cases"][0]["given"]["score"] = 30
     theirs["cases"][0]["expect"]["level"] = "mid"
@@ -527,7 +526,7 @@ def test_an_order_that_leaves_out_a_row_keeps_it(base: Any) -> None:
 
 
 def test_differences_name_the_smallest_part(base: Any) -> None:
-    changed = edited(base, put("r1", 0, ">= 75"), drop("r2"), order("41357"[:0] or "4135"), add(4, row("r6", "1", "-")), lambda d: d["title"].update(en="x"))
+    changed = edited(base, put("r1", 0, ">= 75"), order("4135"), add(4, row("r6", "1", "-")), lambda d: d["title"].update(en="x"))
     found = {(change.path, change.kind) for change in differences(base, changed)}
     assert found == {
         (("title", "en"), "changed"),

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from rulesets import audit, clock, passwords, people, signins
 from rulesets.audit import Actor
@@ -461,10 +462,14 @@ def test_no_hash_of_a_password_is_in_the_audit_log(bank: Database) -> None:
 
 
 def test_a_change_that_fails_leaves_no_trace(bank: Database) -> None:
+    def fail(session: Session) -> None:
+        people.change(session, CHEN, "liwei", revision=1, values={"display": "李伟"})
+        raise RuntimeError
+
     make(bank, "liwei")
     before = entries(bank)
-    with pytest.raises(ZeroDivisionError), bank.writing() as session:
-        people.change(session, CHEN, "liwei", revision=1, values={"display": "李伟"}) and 1 / 0
+    with pytest.raises(RuntimeError), bank.writing() as session:
+        fail(session)
     assert (kept(bank, "liwei")["display"], entries(bank)) == ("liwei", before)
 
 
