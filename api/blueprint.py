@@ -81,7 +81,16 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
         return cast(Callable[[View], View], super().route(rule, **options))
 
     def takes(
-        self, body: type[Schema], answer: type[Schema], *, allow: Allowed, summary: str, refuses: Sequence[int] = (), status: int = 200, matches: bool = False, limit: int = 1
+        self,
+        body: type[Schema],
+        answer: type[Schema],
+        *,
+        allow: Allowed,
+        summary: str,
+        refuses: Sequence[int] = (),
+        status: int = 200,
+        matches: bool = False,
+        limit: int = 1,
     ) -> Callable[[View], View]:
         """A view that takes a JSON body (``limit`` times as long as others); with ``matches`` also ``revision``, from If-Match."""
         schema = body()
@@ -99,9 +108,17 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
         return decorate
 
     def does(
-        self, answer: type[Schema] | None, *, allow: Allowed, summary: str, refuses: Sequence[int] = (), status: int = 200, matches: bool = False
+        self,
+        answer: type[Schema] | None,
+        *,
+        allow: Allowed,
+        summary: str,
+        refuses: Sequence[int] = (),
+        status: int = 200,
+        matches: bool = False,
+        file: str | None = None,
     ) -> Callable[[View], View]:
-        """A view that changes something and takes no body; without ``answer`` it answers 204."""
+        """A view that changes something and takes no body; without ``answer`` it answers 204, or a ``file`` of that type."""
 
         def decorate(view: View) -> View:
             @wraps(view)
@@ -110,11 +127,13 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
                     named["revision"] = read_revision()
                 return view(held, caller, **named)
 
-            return self._described(reading, answer, allow, summary, refuses, status if answer else 204, matches=matches)
+            return self._described(reading, answer, allow, summary, refuses, status if answer or file else 204, matches=matches, file=file)
 
         return decorate
 
-    def reads(self, answer: type[Schema], *, allow: Allowed, summary: str, refuses: Sequence[int] = (), query: type[Schema] | None = None) -> Callable[[View], View]:
+    def reads(
+        self, answer: type[Schema], *, allow: Allowed, summary: str, refuses: Sequence[int] = (), query: type[Schema] | None = None
+    ) -> Callable[[View], View]:
         """A view whose answer carries an entity tag; with ``query`` it takes the parameters of the address."""
         if query is None:
             return lambda view: self._described(view, answer, allow, summary, refuses, tagged=True)
@@ -141,9 +160,12 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
         *,
         tagged: bool = False,
         matches: bool = False,
+        file: str | None = None,
         **operation: Any,
     ) -> View:
-        content = {"content": {"application/json": {"schema": answer}}} if answer else {}
+        content: dict[str, Any] = {"content": {"application/json": {"schema": answer}}} if answer else {}
+        if file:
+            content = {"content": {file: {"schema": {"type": "string", "format": "binary"}}}}
         responses: dict[str, Any] = {str(status): {"description": "OK", **content}}
         if tagged:
             responses["304"] = {"description": "没有变化 / Not modified"}

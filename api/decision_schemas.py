@@ -6,7 +6,7 @@ from typing import Final
 
 from marshmallow import Schema, fields, validate
 
-from api.schemas import MAX_OUTCOMES, MAX_REFERENCE, DecisionAnswer, RulesetReference, StepSchema, Strict, TrueOrFalse, UndecidedSchema
+from api.schemas import MAX_OUTCOMES, MAX_REFERENCE, DecisionAnswer, Pins, RulesetReference, StepSchema, Strict, TrueOrFalse, UndecidedSchema
 from api.version_schemas import INSTANT, said
 
 MAX_BATCH: Final = 1_000
@@ -29,7 +29,7 @@ class BatchRequest(Shared):
     items = fields.List(fields.Nested(BatchItem), required=True, validate=validate.Length(1, MAX_BATCH), metadata=said("客户", "the customers"))
     ruleset = fields.String()
     known_as_of = fields.String(metadata=INSTANT)
-    versions = fields.Dict(keys=fields.String(), values=fields.Integer(strict=True, validate=validate.Range(1)))
+    versions = Pins()
 
 
 class BatchResult(Schema):

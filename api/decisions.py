@@ -19,14 +19,15 @@ from api.decision_schemas import (
     TryAnswer,
     TryRequest,
 )
-from api.problems import Problem, tell
+from api.problems import InvalidRequest, Problem, tell
 from api.schemas import DecisionAnswer, DecisionRequest
 from api.service import Service
-from engine import Decision, Step
+from engine import Decision, Step, Text
 from rulesets.deciding import Decided
 from rulesets.log import search
 from rulesets.log.records import Question, masked, opened, parse
-from rulesets.models import DecisionRecord
+from rulesets.log.search import Cursor
+from rulesets.log.search import Found as Kept
 from rulesets.release import Release
 
 blueprint = ApiBlueprint("decisions", "decisions", url_prefix="/v1", description="决策 / Decisions")
@@ -134,12 +135,30 @@ def attempt(held: Service, caller: Caller, request: dict[str, Any]) -> Response:
 @blueprint.route("/decisions", methods=["GET"])
 @blueprint.reads(DecisionList, allow="read", summary="查询决策记录 / Search decisions", query=DecisionQuery)
 def listed(held: Service, caller: Caller, query: dict[str, Any]) -> Response:
-    wanted = {name: query[name] for name in ("reference", "outcome", "ruleset", "version", "after", "limit") if name in query}
-    since, until = instants.asked(held, query, "since"), instants.asked(held, query, "until")
-    system = caller.key.system if caller.key else query.get("system")
+    limit = query.get("limit", search.MOST)
     with held.database.reading() as session:
-        page = search.find(session, system=system, since=since, until=until, fields=held.releases.current().fields, **wanted)
-    return tagged_response({"decisions": [_kept(held, caller, record) for record in page.records], "next": page.after})
+        found = search.find(session, limit=limit, **_wanted(held, caller, query))
+    following = str(found[-1].cursor) if len(found) == limit else None
+    return tagged_response({"decisions": [_kept(held, caller, record) for record in found], "next": following})
+
+
+def _wanted(held: Service, caller: Caller, query: dict[str, Any]) -> dict[str, Any]:
+    """What is searched for; raises ``InvalidRequest`` and E666. A system finds its own decisions only."""
+    outcome, given, value = query.get("outcome", "").partition(":")
+    wanted: dict[str, Any] = {name: query[name] for name in ("reference", "ruleset", "version") if name in query}
+    wanted |= {"since": instants.asked(held, query, "since"), "until": instants.asked(held, query, "until")}
+    wanted |= {"system": caller.key.system if caller.key else query.get("system"), "after": _cursor(query)}
+    fields = held.releases.current().engine.program.vocabulary.fields
+    if given and outcome in fields and fields[outcome].sensitive:
+        raise Problem("E666", pointer="/outcome", found=outcome)
+    return {**wanted, "outcome": outcome or None, "value": value if given else None}
+
+
+def _cursor(query: dict[str, Any]) -> Cursor | None:
+    try:
+        return Cursor.parse(query["after"]) if "after" in query else None
+    except ValueError:
+        raise InvalidRequest([("/after", Text("应为上一页给出的 next。", "Should be the `next` of the page before."))]) from None
 
 
 @blueprint.route("/decisions/<id_>", methods=["GET"])
@@ -148,7 +167,7 @@ def one(held: Service, caller: Caller, id_: str) -> Response:
     record = _find(held, caller, id_)
     view = _kept(held, caller, record)
     if _sees_all(caller):
-        found = held.desk.again(record.record_json, traced=True)
+        found = held.desk.again(record.text, traced=True)
         view["trace"] = [_step(step) for step in found.decision.steps] if found.decision else []
     return tagged_response(view)
 
@@ -162,7 +181,7 @@ def replayed(held: Service, caller: Caller, id_: str) -> Response:
     return json_response({"result": "different" if differences else "identical", "differences": differences})
 
 
-def _find(held: Service, caller: Caller, id_: str) -> DecisionRecord:
+def _find(held: Service, caller: Caller, id_: str) -> Kept:
     with held.database.reading() as session:
         record = search.get(session, id_)
     if record is None or (caller.key is not None and record.system != caller.key.system):
@@ -175,8 +194,8 @@ def _sees_all(caller: Caller) -> bool:
     return caller.key is not None or caller.may_everywhere("compliance")
 
 
-def _kept(held: Service, caller: Caller, record: DecisionRecord) -> dict[str, Any]:
-    kept = parse(record.record_json)
+def _kept(held: Service, caller: Caller, record: Kept) -> dict[str, Any]:
+    kept = parse(record.text)
     readable = opened(kept, held.sealer) if _sees_all(caller) else masked(kept)
     fields = held.releases.current().fields
     return {

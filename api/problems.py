@@ -116,6 +116,8 @@ HTTP_CODES: Final[dict[str, ProblemCode]] = {
         Text("指标只给本机、获准的地址和有 read 权限的密钥。", "Metrics are for this machine, allowed addresses and keys with the scope read.")),
     "E671": ProblemCode(404, Text("没有这个通知", "No such webhook"), Text("没有编号为「{found}」的 Webhook。", "There is no webhook “{found}”.")),
     "E672": ProblemCode(422, Text("通知地址不合要求", "Webhook address refused"), Text("通知地址{detail_zh}。", "The address of the webhook: {detail_en}.")),
+    "E666": ProblemCode(422, Text("不能按此值查询", "Not searchable by value"),
+        Text("「{found}」是敏感字段，不能按值查询。", "“{found}” is sensitive and cannot be searched by value.")),
     "E690": ProblemCode(503, Text("尚未就绪", "Not ready"), Text("服务正在启动，请稍后再试。", "The service is starting; try again shortly.")),
     "E699": ProblemCode(500, Text("系统故障", "Our fault"), Text("这是我们的故障，请求无误。报修时请提供编号 {incident}。", "Our fault, not your request's. Quote {incident} when reporting.")),
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import IO, Any, Final, cast
 
@@ -24,9 +25,19 @@ _TEXTS: Final[dict[str, str]] = {
     "Not a valid list.": "应为清单（数组）。",
     "Not a valid string.": "应为文字。",
     "Not a valid boolean.": "应为 true 或 false。",
-    "Invalid input type.": "请求体应为一个 JSON 对象。",
-    "Length must be between 1 and 1000.": "应有 1 到 1000 项。",
+    "Not a valid integer.": "应为整数。",
+    "Invalid input type.": "应为一个 JSON 对象。",
+    "String does not match expected pattern.": "写法不合要求。",
+    "Must be one line without control characters.": "应为一行文字，不含控制字符。",
 }
+_PATTERNS: Final = [
+    (re.compile(r"Length must be between (\d+) and (\d+)\."), r"长度应在 \1 到 \2 之间。"),
+    (re.compile(r"Longer than maximum length (\d+)\."), r"长度不能超过 \1。"),
+    (re.compile(r"Must be greater than or equal to (\d+) and less than or equal to (\d+)\."), r"应在 \1 到 \2 之间。"),
+    (re.compile(r"Must be greater than or equal to (\d+)\."), r"不能小于 \1。"),
+    (re.compile(r"Must be one of: (.*)\."), r"应为其中之一：\1。"),
+]
+"""What marshmallow says with figures in it → what we say."""
 
 
 def read_body(schema: Schema, limit: int) -> dict[str, Any]:
@@ -97,4 +108,11 @@ def _faults(messages: Any, pointer: str) -> Iterator[tuple[str, Text]]:
             yield from _faults(inner, pointer + step)
         return
     for message in messages if isinstance(messages, list) else [messages]:
-        yield pointer, Text(_TEXTS.get(str(message), str(message)), str(message))
+        yield pointer, Text(_in_chinese(str(message)), str(message))
+
+
+def _in_chinese(message: str) -> str:
+    for pattern, ours in _PATTERNS:
+        if found := pattern.fullmatch(message):
+            return found.expand(ours)
+    return _TEXTS.get(message, message)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from marshmallow import RAISE, Schema, fields, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 MAX_OUTCOMES: Final = 1000
 MAX_REFERENCE: Final = 128
@@ -20,6 +20,20 @@ class TrueOrFalse(fields.Boolean):
         if not isinstance(value, bool):
             raise self.make_error("invalid", input=value)
         return value
+
+
+class Pins(fields.Dict):
+    """Ruleset → the number of a version. A fault is told at the ruleset it belongs to."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(keys=fields.String(), values=fields.Integer(strict=True, validate=validate.Range(1)), **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        try:
+            return super()._deserialize(value, attr, data, **kwargs)
+        except ValidationError as error:
+            found = error.messages if isinstance(error.messages, dict) else {}
+            raise ValidationError({name: faults["value"] for name, faults in found.items()} or error.messages) from None
 
 
 class Strict(Schema):
@@ -59,13 +73,13 @@ class DecisionRequest(Strict):
     )
     reference = fields.String(
         validate=validate.Length(1, MAX_REFERENCE),
-        metadata={"description": "调用方的参考号：同一参考号和请求总得到同一决策 / The caller's reference: the same reference and request give the same decision"},
+        metadata={
+            "description": "调用方的参考号：同一参考号和请求总得到同一决策 / The caller's reference: the same reference and request give the same decision"
+        },
     )
     as_of = fields.String(metadata={"description": "按何时生效的规则 / By the rules in force at this instant"})
     known_as_of = fields.String(metadata={"description": "按何时所知的规则 / As the rules were known at this instant"})
-    versions = fields.Dict(
-        keys=fields.String(),
-        values=fields.Integer(strict=True, validate=validate.Range(1)),
+    versions = Pins(
         metadata={"description": "指定规则集的版本 / Pin rulesets to versions", "example": {"loan-pricing": 1}},
     )
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from unicodedata import normalize
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -60,11 +61,11 @@ def enter(session: Session, actor: Actor, change: Change, *, at: clock.Instant |
     entry = AuditEntry(
         number=number,
         at=clock.now() if at is None else at,
-        actor=actor.name,
+        actor=normalize("NFC", actor.name),
         origin=actor.origin,
         action=change.action,
-        object=change.object,
-        reason=change.reason,
+        object=normalize("NFC", change.object),
+        reason=normalize("NFC", change.reason),
         before=change.before,
         after=change.after,
         details_json=canonical_json(change.details),

@@ -156,8 +156,9 @@ def _parsed(number: int, raw: bytes) -> _Line:
         raise Broken(number, "这一行不是规范写法的 JSON，已被改动", "this line is not JSON as it must be written: it was altered") from None
     if not same or not isinstance(data, dict):
         raise Broken(number, "这一行不是规范写法，已被改动", "this line is not in the canonical spelling: it was altered")
-    line = _Line(number, data.pop("kind", None), data)
-    members = _LINES.get(line.kind) if isinstance(line.kind, str) else None
+    kind = data.pop("kind", "")
+    line = _Line(number, str(kind), data)
+    members = _LINES.get(line.kind) if kind == line.kind else None
     if members is None or data.keys() != members.keys() or not all(_is(data[name], type_) for name, type_ in members.items()):
         raise line.broken("这一行的内容不合格式，已被改动", "this line has not the members it must have: it was altered")
     return line

@@ -12,8 +12,9 @@ from engine import Decision, DecisionError, EngineError, FactsError, canonical_j
 from rulesets import clock
 from rulesets.log.records import Answer, Question, Record, new_record, opened, parse, versions_in
 from rulesets.log.sealing import Sealer
+from rulesets.log.search import Found
 from rulesets.log.writer import DecisionLog, ReferenceTaken, Stored
-from rulesets.models import DecisionRecord, Usage
+from rulesets.models import Usage
 from rulesets.refusals import Refused
 from rulesets.release import Release, Releases
 
@@ -149,12 +150,12 @@ class Desk:
         base = self.releases.at(record["as_of"], record["known_as_of"]).entries
         return self.releases.compiled({**base, **{name: by_number[name, number] for name, number, _ in self.versions_of(record["usage"])}})
 
-    def replay(self, kept: DecisionRecord) -> Reply:
+    def replay(self, kept: Found) -> Reply:
         """Decide a kept decision again and say exactly what differs from what was answered."""
-        record = parse(kept.record_json)
+        record = parse(kept.text)
         values = opened(record, self.sealer)
         try:
-            found = self.again(kept.record_json, traced=False)
+            found = self.again(kept.text, traced=False)
         except FactsError as error:
             return Reply(tuple(("input", finding.location.pointer, None, finding.code) for finding in error.diagnostics))
         if found.decision is None:

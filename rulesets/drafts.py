@@ -118,7 +118,10 @@ def work_of(draft: Draft) -> Work:
 
 
 def open_draft(session: Session, actor: Actor, ruleset: str, title: str, *, number: int | None = None) -> Draft:
-    """A new draft from the version in force, or from version ``number``; an empty one for a ruleset without versions."""
+    """A new draft from the version in force, or with the content of version ``number``; an empty one for a ruleset without versions.
+
+    From a version that is yet to take effect, the draft builds on that one and would take effect with it.
+    """
     if session.get(Head, ruleset) is None:
         raise NoSuchRuleset(session, ruleset)
     now = clock.now()
@@ -128,6 +131,10 @@ def open_draft(session: Session, actor: Actor, ruleset: str, title: str, *, numb
     if source is None and number is not None:
         raise versions.NoSuchVersion(ruleset, number)
     work = Work(content(session, source.sha256), content(session, source.cases_sha256)) if source else Work({"ruleset": ruleset}, _no_cases(ruleset))
+    if source and source.effective_from > now:
+        draft = _add(session, actor, ruleset, title, source.number, work)
+        draft.effective_from = source.effective_from
+        return draft
     return _add(session, actor, ruleset, title, base.number if base else 0, work)
 
 

@@ -237,7 +237,7 @@ def resolve(document: object, path: Path, value: object, *, beside: object = Non
 def _put(tree: Part, path: Path, value: Any, beside: Part) -> Part:
     match tree, path:
         case (Sequence() | Ranking(), ()) if _is_order(value):
-            return replace(tree, items={key: tree.items[key] for key in arranged(tree.items, tree.items, value, tree.items).names})
+            return replace(tree, items={key: tree.items[key] for key in arranged(tree.items, tree.items, dict.fromkeys(value), tree.items).names})
         case (_, ()):
             return DELETED if value is DELETED else read_value(value)
         case (Table(), _) if not _has_place(tree, path, value):

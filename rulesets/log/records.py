@@ -195,14 +195,14 @@ def _plain(value: object, type_: Type) -> Any:
         case ((bool() | None), _):
             return value
         case int() | Decimal(), types.NumberType():
-            return _decimal_text(Decimal(value))
+            return decimal_text(Decimal(value))
         case str(), types.NumberType():
-            return _decimal_text(Decimal(value)) if _NUMBER.fullmatch(value) else value
+            return decimal_text(Decimal(value)) if _NUMBER.fullmatch(value) else value
         case _:
             return _inside(value, type_, _plain)
 
 
-def _decimal_text(value: Decimal) -> str:
+def decimal_text(value: Decimal) -> str:
     text = format(value, "f")
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text == "-0" else text

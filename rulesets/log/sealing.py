@@ -30,7 +30,7 @@ from engine import Text
 from rulesets import clock
 from rulesets.audit import SERVICE, Actor, Change, enter
 from rulesets.database import Database
-from rulesets.models import Counter, DataKey
+from rulesets.models import Counter, DataKey, DecisionRecord, Webhook
 
 KEY_LIFE: Final = 31 * clock.DAY
 """How long a data key seals new values."""
@@ -194,6 +194,22 @@ def rotate(session: Session, masters: MasterKeys, actor: Actor) -> int:
         row.master = masters.current
         enter(session, actor, Change("key.rotated", row.id, details=details))
     return len(old)
+
+
+def destroy_keys(session: Session, actor: Actor) -> list[str]:
+    """Destroy the data keys that nothing in the store needs any more: what they sealed elsewhere (in exports) is unreadable for ever.
+
+    A key is needed while there is a decision from the time in which it sealed, or a webhook whose secret it seals.
+    """
+    oldest = session.scalar(sa.select(sa.func.min(DecisionRecord.at)))
+    horizon = min(clock.now() if oldest is None else oldest, clock.now()) - KEY_LIFE - clock.DAY
+    needed = {json.loads(secret)["sealed"].partition(":")[0] for secret in session.scalars(sa.select(Webhook.secret))}
+    old = session.scalars(sa.select(DataKey.id).where(DataKey.created_at < horizon).order_by(DataKey.id)).all()
+    gone = [key_id for key_id in old if key_id not in needed]
+    for key_id in gone:
+        session.execute(sa.delete(DataKey).where(DataKey.id == key_id))
+        enter(session, actor, Change("key.destroyed", key_id))
+    return gone
 
 
 def missing_masters(session: Session, masters: MasterKeys) -> list[str]:

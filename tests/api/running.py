@@ -20,11 +20,12 @@ from typing import Any, Final
 import httpx
 import msgspec
 
+from api.callers import COOKIE, CSRF_HEADER
 from api.config import settings_from
 from api.service import Service as HeldService
 from api.service import start
 from engine import canonical_json
-from rulesets import clock, people
+from rulesets import clock, people, signins
 from rulesets.audit import Actor
 from rulesets.catalog import SHIPPED
 from rulesets.database import Database
@@ -124,6 +125,13 @@ def fill(database: Database, documents: Path = SHIPPED) -> None:
             made.password, made.must_change = PASSWORD_HASH, False
             people.grant(session, Actor("command:tests"), name, revision=made.revision, granted=[people.Granted(role)])
     database.close()
+
+
+def as_signed_in(database: Database, name: str) -> dict[str, str]:
+    """The headers by which a browser shows that it is signed in as ``name``, with the token for changes."""
+    with database.writing() as session:
+        _, cookie = signins.begin(session, people.user(session, name), origin="tests")
+    return {"Cookie": f"{COOKIE}={cookie}", CSRF_HEADER: signins.csrf_token(cookie)}
 
 
 def held(folder: Path, documents: Path = SHIPPED) -> HeldService:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -21,9 +20,10 @@ def tag(service: Service, path: str) -> str:
     return service.get(path).headers["ETag"]
 
 
-def tags_of(documents: Path) -> dict[str, str]:
-    """Address → entity tag of a service with these documents."""
-    made = held(Path(tempfile.mkdtemp(dir=documents)), documents)
+def tags_of(store: Path, documents: Path) -> dict[str, str]:
+    """Address → entity tag of a service with these documents, on a store in a new folder."""
+    store.mkdir()
+    made = held(store, documents)
     with httpx.Client(transport=httpx.WSGITransport(create_app(made)), base_url="http://small", headers=WITH_KEY) as client:
         tags = {path: client.get(path).headers["ETag"] for path in ("/v1/vocabulary", "/v1/rulesets", "/v1/rulesets/typed", "/v1/rulesets/failing")}
     made.stop()
@@ -82,16 +82,16 @@ def test_a_tag_is_no_key(service: Service, path: str) -> None:
     assert "ETag" not in response.headers
 
 
-def test_another_start_with_the_same_documents_gives_the_same_tags() -> None:
-    assert tags_of(SMALL) == tags_of(SMALL)
+def test_another_start_with_the_same_documents_gives_the_same_tags(tmp_path: Path) -> None:
+    assert tags_of(tmp_path / "one", SMALL) == tags_of(tmp_path / "another", SMALL)
 
 
 def test_one_changed_figure_changes_the_tag_of_its_ruleset_and_of_no_other(tmp_path: Path) -> None:
-    before = tags_of(SMALL)
+    before = tags_of(tmp_path / "before", SMALL)
     changed = shutil.copytree(SMALL, tmp_path / "changed")
     document = changed / "failing" / "ruleset.yaml"
     document.write_text(document.read_text(encoding="utf-8").replace("'[6..8]'", "'[6..9]'"), encoding="utf-8")
-    after = tags_of(changed)
+    after = tags_of(tmp_path / "after", changed)
     assert {path for path in before if before[path] != after[path]} == {"/v1/rulesets", "/v1/rulesets/failing"}
 
 

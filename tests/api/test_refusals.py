@@ -223,13 +223,16 @@ def frame(name: str, body: bytes, pointer: str, zh: str, en: str) -> Refusal:
     return Refusal(name, body, 422, "E607", pointer, zh, en)
 
 
-_OBJECT = ("请求体应为一个 JSON 对象。", "Invalid input type.")
+_OBJECT = ("应为一个 JSON 对象。", "Invalid input type.")
 _TRUTH = ("应为 true 或 false。", "Not a valid boolean.")
 _MAPPING = ("应为一组键和值（对象）。", "Not a valid mapping type.")
 _LIST = ("应为清单（数组）。", "Not a valid list.")
 _NULL = ("不能为 null。", "Field may not be null.")
-_LENGTH = ("应有 1 到 1000 项。", "Length must be between 1 and 1000.")
+_LENGTH = ("长度应在 1 到 1000 之间。", "Length must be between 1 and 1000.")
 _TEXT = ("应为文字。", "Not a valid string.")
+_REFERENCE = ("长度应在 1 到 128 之间。", "Length must be between 1 and 128.")
+_WHOLE = ("应为整数。", "Not a valid integer.")
+_INSTANT = ("应为日期或时刻，例如 2026-12-01T09:00:00。", "Should be a date or an instant, such as 2026-12-01T09:00:00.")
 
 FRAMES: Final = [
     frame("a list", b"[]", "", *_OBJECT),
@@ -241,7 +244,7 @@ FRAMES: Final = [
     frame("facts null", b'{"facts":null}', "/facts", *_NULL),
     frame("facts a list", b'{"facts":[]}', "/facts", *_MAPPING),
     frame("facts a text", b'{"facts":"legal_form"}', "/facts", *_MAPPING),
-    frame("a member too many", b'{"facts":{},"as_of":"2026-01-01"}', "/as_of", "没有这一项。", "Unknown field."),
+    frame("a member too many", b'{"facts":{},"at":"2026-01-01"}', "/at", "没有这一项。", "Unknown field."),
     frame("a member of another case", b'{"facts":{},"Trace":true}', "/Trace", "没有这一项。", "Unknown field."),
     frame("a member with slash and tilde", b'{"facts":{},"a/b~c":1}', "/a~1b~0c", "没有这一项。", "Unknown field."),
     frame("trace a text", b'{"facts":{},"trace":"true"}', "/trace", *_TRUTH),
@@ -257,6 +260,23 @@ FRAMES: Final = [
     frame("outcomes null", b'{"facts":{},"outcomes":null}', "/outcomes", *_NULL),
     frame("outcomes with a number", b'{"facts":{},"outcomes":["vip_tier",7]}', "/outcomes/1", *_TEXT),
     frame("outcomes with null", b'{"facts":{},"outcomes":[null]}', "/outcomes/0", *_NULL),
+    frame("a reference without letters", b'{"facts":{},"reference":""}', "/reference", *_REFERENCE),
+    frame("a reference too long", b'{"facts":{},"reference":"%b"}' % (b"r" * 129), "/reference", *_REFERENCE),
+    frame("a reference that is a number", b'{"facts":{},"reference":7}', "/reference", *_TEXT),
+    frame("a reference null", b'{"facts":{},"reference":null}', "/reference", *_NULL),
+    frame("a day in words", b'{"facts":{},"as_of":"yesterday"}', "/as_of", *_INSTANT),
+    frame("a day that does not exist", b'{"facts":{},"as_of":"2026-02-30"}', "/as_of", *_INSTANT),
+    frame("a time without a day", b'{"facts":{},"known_as_of":"09:00:00"}', "/known_as_of", *_INSTANT),
+    frame("a day as a number", b'{"facts":{},"as_of":20260101}', "/as_of", *_TEXT),
+    frame("versions in a list", b'{"facts":{},"versions":["loan-pricing"]}', "/versions", *_MAPPING),
+    frame("a version in words", b'{"facts":{},"versions":{"loan-pricing":"1"}}', "/versions/loan-pricing", *_WHOLE),
+    frame(
+        "a version nought",
+        b'{"facts":{},"versions":{"loan-pricing":0}}',
+        "/versions/loan-pricing",
+        "不能小于 1。",
+        "Must be greater than or equal to 1.",
+    ),
 ]
 
 
@@ -701,7 +721,7 @@ def test_a_body_in_chunks_within_the_limit_is_answered(service: Service) -> None
         (DECISIONS, {"Authorization": ""}, 401),
         (DECISIONS, {"Content-Type": "text/plain"}, 415),
         ("/v1/nowhere", {}, 404),
-        ("/v1/rulesets", {}, 405),
+        ("/v1/vocabulary", {}, 405),
     ],
 )
 def test_ten_megabytes_where_nobody_reads_them_still_get_their_answer(service: Service, path: str, headers: dict[str, str], status: int) -> None:
@@ -771,7 +791,10 @@ def test_json_by_any_spelling_of_its_type_is_read(service: Service, content_type
 
 @pytest.mark.parametrize("authorization", [None, "", "Bearer", "Basic dXNlcjpwYXNz", KEY, f"Token {KEY}", f"Bearer{KEY}"])
 def test_a_request_without_a_key_is_refused_and_told_how_to_send_one(service: Service, authorization: str | None) -> None:
-    for language, detail in (("zh", "请在 Authorization 头中提供 Bearer 密钥。"), ("en", "Send an API key: Authorization: Bearer <key>.")):
+    for language, detail in (
+        ("zh", "请登录，或在 Authorization 头中提供 Bearer 密钥。"),
+        ("en", "Sign in, or send an API key: Authorization: Bearer <key>."),
+    ):
         request = service.client.build_request("POST", DECISIONS, content=GOOD, headers={**JSON, "Accept-Language": language})
         del request.headers["Authorization"]
         if authorization is not None:
@@ -860,7 +883,7 @@ def test_an_unknown_ruleset_is_refused_with_those_that_there_are(service: Servic
 
 @pytest.mark.parametrize(
     "path",
-    ["/nothing", "/v1", "/v1/", "/v2/decisions", "/v1/decisions/", "/v1/decisions/1", "/v1/Decisions", "/api/__init__.py", "/static/x", "/.env", "/v1/%2e%2e/wsgi.py", "/{0}", "/%s%n"],
+    ["/nothing", "/v1", "/v1/", "/v2/decisions", "/v1/decisions/", "/v1/Decisions", "/api/__init__.py", "/static/x", "/.env", "/v1/%2e%2e/wsgi.py", "/{0}", "/%s%n"],
 )  # fmt: skip
 def test_an_unknown_address_is_refused(service: Service, path: str) -> None:
     raw = httpx.URL(path).path
@@ -880,17 +903,18 @@ def test_an_address_is_repeated_only_so_far(service: Service) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("GET", DECISIONS, "OPTIONS, POST"),
-        ("PUT", DECISIONS, "OPTIONS, POST"),
-        ("DELETE", DECISIONS, "OPTIONS, POST"),
+        ("PUT", DECISIONS, "GET, HEAD, OPTIONS, POST"),
+        ("DELETE", DECISIONS, "GET, HEAD, OPTIONS, POST"),
+        ("GET", "/v1/try", "OPTIONS, POST"),
+        ("POST", "/v1/decisions/1", "GET, HEAD, OPTIONS"),
         ("PATCH", "/v1/rulesets/loan-pricing/decisions", "OPTIONS, POST"),
-        ("TRACE", DECISIONS, "OPTIONS, POST"),
-        ("POST", "/v1/rulesets", "GET, HEAD, OPTIONS"),
+        ("TRACE", DECISIONS, "GET, HEAD, OPTIONS, POST"),
+        ("PUT", "/v1/rulesets", "GET, HEAD, OPTIONS, POST"),
         ("POST", "/v1/vocabulary", "GET, HEAD, OPTIONS"),
         ("DELETE", "/v1/rulesets/loan-pricing", "GET, HEAD, OPTIONS"),
         ("POST", "/healthz", "GET, HEAD, OPTIONS"),
         ("POST", "/readyz", "GET, HEAD, OPTIONS"),
-        ("BREW", DECISIONS, "OPTIONS, POST"),
+        ("BREW", DECISIONS, "GET, HEAD, OPTIONS, POST"),
     ],
 )
 def test_a_method_that_is_not_there_is_refused_with_those_that_are(service: Service, method: str, path: str, allowed: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from typing import Final
 
@@ -21,9 +22,18 @@ def exchange(server: Server, sent: bytes, *, finish: bool = False) -> bytes:
         if finish:
             connection.shutdown(socket.SHUT_WR)
         received = b""
-        while chunk := connection.recv(65_536):
+        while not is_whole(received) and (chunk := connection.recv(65_536)):
             received += chunk
         return received
+
+
+def is_whole(received: bytes) -> bool:
+    """Whether the answer is all there: a head, and as many bytes as it announces. A connection may stay open after that."""
+    head, ends, body = received.partition(b"\r\n\r\n")
+    if head.startswith(b"HTTP/1.1 100 "):
+        return is_whole(body)
+    length = re.search(rb"^content-length: *(\d+)", head, re.IGNORECASE | re.MULTILINE)
+    return bool(ends) and length is not None and len(body) >= int(length[1])
 
 
 def status(received: bytes) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -13,26 +12,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from engine import Engine
 from rulesets import clock
 from rulesets.database import Database
 from rulesets.log import segments
 from rulesets.log.records import parse
 from rulesets.log.writer import LogUnavailable, RecordRefused, ReferenceTaken, Stored
 from rulesets.models import AuditEntry, Counter, DecisionRecord, Segment, Usage, UsedVersion
-from tests.log.writing import FACTS, USED, Desk, compiled, logging
-
-
-@pytest.fixture(scope="session")
-def engine() -> Iterator[Engine]:
-    engine = compiled()
-    yield engine
-    engine.close()
-
-
-@pytest.fixture
-def desk(database: Database, engine: Engine) -> Desk:
-    return Desk(database, engine)
+from tests.log.writing import FACTS, USED, Desk, logging
 
 
 def rows(database: Database) -> list[DecisionRecord]:

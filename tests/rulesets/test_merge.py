@@ -288,6 +288,14 @@ def test_new_rows_in_one_place_are_a_conflict_where_their_order_counts(base: Any
     assert only(merged(base, add(5, row("z", "1", "-")), lambda d: (add(5, row("a", "2", "-"))(d), policy(code)(d)))).kind == "order"
 
 
+@pytest.mark.parametrize("code", ["F", "U"])
+def test_the_same_new_rows_in_another_order_are_a_conflict(base: Any, code: str) -> None:
+    policy(code)(base)
+    x, y = row("x", "1", "-"), row("y", "2", "-")
+    result = merged(base, lambda d: table(d)["rows"].extend([x, y]), lambda d: table(d)["rows"].extend([y, x]))
+    assert (only(result).kind, ids(result.document)[-2:], only(result).theirs[-2:]) == ("order", ["x", "y"], ["y", "x"])
+
+
 def test_a_row_moved_to_where_the_other_side_inserted_one_is_a_conflict(base: Any) -> None:
     result = merged(base, add(1, row("a", "1", "-")), order("15234"))
     assert only(result).kind == "order"
@@ -519,7 +527,7 @@ def test_there_is_no_choosing_at_a_place_that_is_not_there(base: Any, path: tupl
 
 
 def test_an_order_that_leaves_out_a_row_keeps_it(base: Any) -> None:
-    assert ids(resolve(base, ROWS, ["r5", "r1", "gone"])) == ["r5", "r1", "r2", "r3", "r4"]
+    assert ids(resolve(base, ROWS, ["r5", "r1", "gone", "r5"])) == ["r5", "r1", "r2", "r3", "r4"]
 
 
 # --- differences ----------------------------------------------------------------------------------------------------------

@@ -247,6 +247,18 @@ def test_an_edit_that_a_scheduled_version_would_undo_is_warned_of_and_carried_fo
     assert drafts.approve(database, ANNA, carried.id, carried.revision, "")[1].effective_from == tomorrow
 
 
+def test_a_scheduled_version_can_be_built_on(database: Database) -> None:
+    tomorrow = (clock.now() + DAY) // SECOND * SECOND
+    published(filled(database), 2018, effective_from=tomorrow)
+    with database.writing() as session:
+        draft = drafts.open_draft(session, EMIL, "typed", "再改", number=2)
+        assert (draft.base, draft.effective_from) == (2, tomorrow)
+        draft = drafts.save(session, EMIL, draft.id, draft.revision, with_early(drafts.work_of(draft), 2017))
+        assert not drafts.is_stale(session, draft)
+    draft = drafts.submit(database, EMIL, draft.id, draft.revision, "再改", tomorrow)
+    assert drafts.approve(database, ANNA, draft.id, draft.revision, "")[1].based_on == 2
+
+
 def test_a_roll_back_is_submitted_and_approved_by_somebody_else(database: Database) -> None:
     published(filled(database), 2018, effective_from=None)
     wait_until_in_force(database, 2)
