@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask
 
-from api import audit, catalogue, decisions, drafts, health, people, problems, signins, versions
+from api import audit, catalogue, decisions, drafts, health, people, problems, signins, single_sign_on, versions
 from api.blueprint import OpenAPI
 from api.callers import COOKIE
 from api.exact_json import ExactJSON
@@ -41,7 +41,7 @@ def create_app(held: Service) -> Flask:
     app.json = ExactJSON(app)
     app.extensions["zhunsheng"] = held
     api = OpenAPI(app)
-    for part in (decisions, catalogue, versions, drafts, signins, people, audit, health):
+    for part in (decisions, catalogue, versions, drafts, signins, single_sign_on, people, audit, health):
         api.register_blueprint(part.blueprint)
     problems.register(app)
     app.wsgi_app = protected(app.wsgi_app)  # type: ignore[method-assign, assignment]

@@ -174,10 +174,21 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
         if matches:
             operation["parameters"] = [_IF_MATCH]
         guarded: Any = requires(*((allow,) if isinstance(allow, str) else allow))(view)
-        security = [_SECURITY["key"], *([_SECURITY["cookie"]] if allow == "read" else [])] if allow in ("decide", "read") else [_SECURITY["cookie"]]
-        described = self.doc(summary=summary, security=security, responses=responses, **operation)(guarded)
+        described = self.doc(summary=summary, security=_security(allow), responses=responses, **operation)(guarded)
         guarded._apidoc = described._apidoc  # what registers it; the wrapper around it does nothing else
         return cast(View, guarded)
+
+
+def _security(allow: Allowed) -> list[dict[str, list[str]]]:
+    match allow:
+        case "anybody":
+            return []
+        case "decide":
+            return [_SECURITY["key"]]
+        case "read":
+            return [_SECURITY["key"], _SECURITY["cookie"]]
+        case _:
+            return [_SECURITY["cookie"]]
 
 
 class Written(Response):

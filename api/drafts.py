@@ -104,7 +104,9 @@ def rebased(held: Service, caller: Caller, body: dict[str, Any], id_: str, revis
 
 
 @blueprint.route("/<id_>/carry-forward", methods=["POST"])
-@blueprint.takes(CarryForward, DraftDetail, allow="editor", summary="把改动带到稍后生效的版本 / Make the change to a later version too", refuses=[404], status=201)
+@blueprint.takes(
+    CarryForward, DraftDetail, allow="editor", summary="把改动带到稍后生效的版本 / Make the change to a later version too", refuses=[404], status=201
+)
 def carried(held: Service, caller: Caller, body: dict[str, Any], id_: str) -> Response:
     with held.database.writing() as session:
         draft = drafts.find(session, id_)

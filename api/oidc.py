@@ -32,6 +32,8 @@ KEPT: Final = 3600.0
 """Seconds after which the provider is asked again what it offers …"""
 KEYS_KEPT: Final = 60.0
 """… and before it is asked again for keys because one is missing."""
+GIVEN_UP: Final = 5.0
+"""Seconds in which a provider that did not answer is not asked again: nobody waits for it in vain a second time."""
 LONGEST_ANSWER: Final = 256 * 1024
 
 
@@ -77,6 +79,7 @@ class Provider:
         self._lock = threading.Lock()
         self._metadata: dict[str, Any] = {}
         self._metadata_until = 0.0
+        self._given_up_until = 0.0
         self._keys: KeySet | None = None
         self._keys_until = 0.0
 
@@ -153,6 +156,15 @@ class Provider:
             return self._metadata
 
     def _discover(self) -> dict[str, Any]:
+        if time.monotonic() < self._given_up_until:
+            raise Unreachable("the provider did not answer a moment ago")
+        try:
+            return self._discovered()
+        except Unreachable:
+            self._given_up_until = time.monotonic() + GIVEN_UP
+            raise
+
+    def _discovered(self) -> dict[str, Any]:
         status, found = _ask("GET", self._oidc.issuer.rstrip("/") + "/.well-known/openid-configuration")
         names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
         if status != 200 or found.get("issuer") != self._oidc.issuer or not all(_is_safe(found.get(name)) for name in names):

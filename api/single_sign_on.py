@@ -78,7 +78,7 @@ _REFUSALS: Final = {
 )
 @requires("anybody")
 def begin(held: Service, caller: Caller) -> Response:
-    oidc = _configured(held, caller)
+    oidc = _configured(held)
     attempt = Attempt.begin(f"{'https' if is_https(held) else 'http'}://{current_request().host}{PATH}/callback")
     address = _reached(lambda: _provider(oidc).address(attempt))
     response = Response(status=302, headers=[("Location", address), ("Cache-Control", "no-store")])
@@ -95,7 +95,9 @@ def begin(held: Service, caller: Caller) -> Response:
 )
 @requires("anybody")
 def callback(held: Service, caller: Caller) -> Response:
-    oidc = _configured(held, caller)
+    oidc = _configured(held)
+    if wait := held.limits.wait("sign-in", caller.actor.origin):
+        raise Problem("E614", wait=wait, retry_after=wait)
     attempt, code = _returned(oidc, read_query(CallbackQuery()))
     who = _reached(lambda: _provider(oidc).identify(attempt, code))
     response = Response(_ONWARD, content_type="text/html; charset=utf-8", headers=[("Cache-Control", "no-store")])
@@ -104,11 +106,9 @@ def callback(held: Service, caller: Caller) -> Response:
     return response
 
 
-def _configured(held: Service, caller: Caller) -> OIDC:
+def _configured(held: Service) -> OIDC:
     if held.settings.oidc is None:
         raise Problem("E644")
-    if wait := held.limits.wait("sign-in", caller.actor.origin):
-        raise Problem("E614", wait=wait, retry_after=wait)
     return held.settings.oidc
 
 

@@ -82,7 +82,9 @@ class DraftQuery(Strict):
 class NewDraft(Strict):
     ruleset = fields.String(required=True)
     title = _text("标题", "title", required=True)
-    version = fields.Integer(strict=True, validate=validate.Range(1), metadata=said("从哪个版本开始，默认现行版本", "from which version; the one in force by default"))
+    version = fields.Integer(
+        strict=True, validate=validate.Range(1), metadata=said("从哪个版本开始，默认现行版本", "from which version; the one in force by default")
+    )
 
 
 class DraftContent(Strict):

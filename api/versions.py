@@ -66,7 +66,9 @@ def withdrawn(held: Service, caller: Caller, body: dict[str, Any], name: str, nu
 
 
 @blueprint.route("/<name>/rollback", methods=["POST"])
-@blueprint.takes(RollBack, DraftDetail, allow=("editor", "approver"), summary="以旧版内容提请回滚 / Ask to bring an older version back", refuses=[404, 409], status=201)
+@blueprint.takes(
+    RollBack, DraftDetail, allow=("editor", "approver"), summary="以旧版内容提请回滚 / Ask to bring an older version back", refuses=[404, 409], status=201
+)
 def rolled_back(held: Service, caller: Caller, body: dict[str, Any], name: str) -> Response:
     if not caller.may("approver", ruleset=name):
         caller.must("editor", ruleset=name)
@@ -98,4 +100,3 @@ def version_view(held: Service, entry: Entry, entries: list[Entry], now: clock.I
         "published_at": instants.shown(held, entry.published_at),
         "withdrawn_at": instants.shown(held, entry.withdrawn_at),
     }
-

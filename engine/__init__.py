@@ -20,7 +20,7 @@ from engine.pipeline import run_stages
 from engine.program import Formula, Program, Ruleset, Table
 from engine.source.document import Case
 from engine.source.reader import read_cases
-from engine.source.writer import canonical_json, document_json, document_sha256
+from engine.source.writer import ORDERED, canonical_json, document_json, document_sha256
 
 SEMANTICS = 1
 """Version of the meaning of rules; stored with every decision and proof."""
@@ -37,6 +37,7 @@ def compile_program(vocabulary: object, documents: Iterable[object]) -> Engine:
 
 __all__ = [
     "CODES",
+    "ORDERED",
     "SEMANTICS",
     "UNDECIDED_REASONS",
     "Case",

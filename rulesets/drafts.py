@@ -24,6 +24,7 @@ from rulesets.clock import Instant
 from rulesets.database import Database
 from rulesets.merge import Conflict, Merged, merge, resolve
 from rulesets.models import Contributor, Draft, Head, Version
+from rulesets.parts import Path
 from rulesets.refusals import Refused
 from rulesets.release import Candidate, Checked, check
 from rulesets.timeline import Entry
@@ -182,7 +183,7 @@ def save(session: Session, actor: Actor, id_: str, revision: int, work: Work, *,
     return _touched(session, actor, draft, "draft.saved", before=before, after=_sha256(draft))
 
 
-def rebase(session: Session, actor: Actor, id_: str, revision: int, resolutions: Mapping[tuple[str | int, ...], Any]) -> Draft:
+def rebase(session: Session, actor: Actor, id_: str, revision: int, resolutions: Mapping[Path, Any]) -> Draft:
     """Bring a draft onto the version now in force, cell by cell.
 
     ``resolutions`` says what stands where both changed: path → the value. Raises ``Conflicting`` with what is left open.
@@ -192,20 +193,29 @@ def rebase(session: Session, actor: Actor, id_: str, revision: int, resolutions:
     if target is None or target.number == draft.base:
         return draft
     base, ours = base_work(session, draft), work_of(draft)
-    document = merge(base.document, ours.document, content(session, target.sha256))
-    cases = merge(base.cases, ours.cases, content(session, target.cases_sha256))
+    theirs = Work(content(session, target.sha256), content(session, target.cases_sha256))
+    document, cases = merge(base.document, ours.document, theirs.document), merge(base.cases, ours.cases, theirs.cases)
     conflicts = (*document.conflicts, *cases.conflicts)
     if left := tuple(conflict for conflict in conflicts if conflict.path not in resolutions):
         raise Conflicting(left)
     before = _sha256(draft)
-    draft.document_json, draft.cases_json = (document_json(_resolved(merged, resolutions)) for merged in (document, cases))
+    draft.document_json = document_json(_resolved(document, theirs.document, resolutions))
+    draft.cases_json = document_json(_resolved(cases, theirs.cases, resolutions))
     draft.base = target.number
     draft.state = "draft"
     return _touched(session, actor, draft, "draft.rebased", before=before, after=_sha256(draft), details={"base": target.number})
 
 
-def _resolved(merged: Merged, resolutions: Mapping[tuple[str | int, ...], Any]) -> Any:
-    return reduce(lambda document, conflict: resolve(document, conflict.path, resolutions[conflict.path]), merged.conflicts, merged.document)
+def _resolved(merged: Merged, theirs: Any, resolutions: Mapping[Path, Any]) -> Any:
+    """The merged document with what was chosen in it; raises ``Conflicting`` again where a choice has no place."""
+    try:
+        return _with_choices(merged, theirs, resolutions)
+    except LookupError:
+        raise Conflicting(merged.conflicts) from None
+
+
+def _with_choices(merged: Merged, theirs: Any, resolutions: Mapping[Path, Any]) -> Any:
+    return reduce(lambda document, conflict: resolve(document, conflict.path, resolutions[conflict.path], beside=theirs), merged.conflicts, merged.document)
 
 
 def discard(session: Session, actor: Actor, id_: str, revision: int) -> Draft:

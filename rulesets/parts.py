@@ -14,13 +14,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from engine import document_json
+from engine import ORDERED, document_json
 
 Path = tuple[str | int, ...]
 Reader = Callable[[Any], "Tree"]
 
-ORDERED: Final = frozenset({"choices", "fields", "members"})
-"""Mappings in which the order of keys says something, as in ``engine.document_json``."""
 COLUMNS: Final = {"inputs": "when", "outputs": "then"}
 """The columns of a table, and where its rows keep the cells under them."""
 ANY: Final = "-"

@@ -67,9 +67,7 @@ class Publication:
     draft: str | None = None
 
 
-def publish(
-    session: Session, publications: Sequence[Publication], actor: Actor, *, seen: int | None = None, at: Instant | None = None
-) -> list[Version]:
+def publish(session: Session, publications: Sequence[Publication], actor: Actor, *, seen: int | None = None, at: Instant | None = None) -> list[Version]:
     """Publish together: all or none.
 
     Publishers take turns. Raises ``Outrun`` when anything was published since the counter stood at ``seen``, ``Stale``

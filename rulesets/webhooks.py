@@ -12,6 +12,7 @@ import http.client
 import json
 import logging
 import random
+import re
 import secrets
 import socket
 import threading
@@ -50,6 +51,7 @@ LONGEST_PAUSE: Final = 2 * 3600 * SECOND
 GIVE_UP_AFTER: Final = clock.DAY
 JITTER: Final = 0.2
 MAX_FAILURE: Final = 200
+_ID: Final = re.compile(r"[0-9a-f-]{36}", re.ASCII)
 MAX_URL: Final = 2000
 POLL: Final = 2.0
 """Seconds between two looks for messages that are due."""
@@ -67,7 +69,7 @@ def listed(session: Session) -> list[Webhook]:
 
 def find(session: Session, id_: str) -> Webhook:
     """The webhook with this id; raises E671."""
-    found = session.get(Webhook, id_)
+    found = session.get(Webhook, id_) if _ID.fullmatch(id_) else None
     if found is None:
         raise Refused("E671", found=id_[:60])
     return found
@@ -303,7 +305,7 @@ def pause(attempt: int) -> Instant:
 
 
 def _pause(attempt: int) -> Instant:
-    return min(FIRST_PAUSE * 2 ** min(attempt - 1, 32), LONGEST_PAUSE)
+    return min(FIRST_PAUSE << min(attempt - 1, 32), LONGEST_PAUSE)
 
 
 def _attempts_until(limit: Instant) -> int:
@@ -337,21 +339,24 @@ def send_test(database: Database, sealer: Sealer, id_: str, *, post: Post | None
 
 def post_once(url: str, body: bytes, headers: Mapping[str, str]) -> str | None:
     """Send by HTTP within ``TIMEOUT``; follows no redirect and knows no proxy. None for a 2xx, otherwise at most ``MAX_FAILURE`` characters."""
-    parts = urlsplit(url)
-    connection, late = _connection(parts), threading.Event()
+    connection, late = _connection(urlsplit(url)), threading.Event()
+    failure: str | None = None
     try:
         with closing(connection), _deadline(connection, late):
-            connection.request("POST", _target(parts), body, dict(headers))
-            answer = connection.getresponse()
-            if 200 <= answer.status < 300:
-                return None
-            return _told(f"HTTP {answer.status}", answer.read(MAX_FAILURE).decode(errors="replace"))
+            failure = _conversation(connection, _target(urlsplit(url)), body, headers)
+    except TimeoutError:
+        late.set()
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return (
-            f"超过 {TIMEOUT} 秒没有回答 / no answer within {TIMEOUT} s"
-            if late.is_set() or isinstance(error, TimeoutError)
-            else _told(type(error).__name__, str(error))
-        )
+        failure = _told(type(error).__name__, str(error))
+    return f"{TIMEOUT} 秒内没有回答 / no answer within {TIMEOUT} s" if late.is_set() else failure
+
+
+def _conversation(connection: http.client.HTTPConnection, target: str, body: bytes, headers: Mapping[str, str]) -> str | None:
+    connection.request("POST", target, body, dict(headers))
+    answer = connection.getresponse()
+    if 200 <= answer.status < 300:
+        return None
+    return _told(f"HTTP {answer.status}", answer.read(MAX_FAILURE).decode(errors="replace"))
 
 
 def _told(what: str, more: str) -> str:

@@ -16,7 +16,7 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -68,7 +68,7 @@ class SealBroken(Exception):
 class MasterKeys:
     """The configured keys by name; the first is the one that seals."""
 
-    keys: Mapping[str, bytes]
+    keys: Mapping[str, bytes] = field(repr=False)
 
     @classmethod
     def parse(cls, text: str) -> MasterKeys:
@@ -186,7 +186,10 @@ def _make(session: Session, masters: MasterKeys) -> DataKey:
 
 
 def rotate(session: Session, masters: MasterKeys, actor: Actor) -> int:
-    """Seal every data key by the current master key, so that the others are no longer needed; how many were sealed anew."""
+    """Seal every data key by the current master key, so that the others are no longer needed; how many were sealed anew.
+
+    Every process must know the current master key by then. Raises ``SealBroken`` when a key's master is not configured.
+    """
     old = session.scalars(sa.select(DataKey).where(DataKey.master != masters.current).order_by(DataKey.id).with_for_update()).all()
     for row in old:
         details = {"from": row.master, "to": masters.current}

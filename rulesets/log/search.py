@@ -63,7 +63,7 @@ class Found:
 
 def get(session: Session, id: str) -> Found | None:  # noqa: A002 - the column's name
     """The decision with an id, or None."""
-    row = session.execute(_SELECT.where(DecisionRecord.id == id)).one_or_none()
+    row = None if "\0" in id else session.execute(_SELECT.where(DecisionRecord.id == id)).one_or_none()
     return None if row is None else Found(*row)
 
 
@@ -88,6 +88,8 @@ def find(
     """
     if value is not None and outcome in sensitive:
         raise NotSearchable(outcome)
+    if any("\0" in (text or "") for text in (reference, system, ruleset)) or (version or 0) > _LARGEST:
+        return []
     asked = _SELECT.order_by(DecisionRecord.at.desc(), DecisionRecord.id.desc()).limit(min(limit, MOST))
     if reference is not None:
         asked = asked.where(DecisionRecord.reference == reference)
@@ -134,20 +136,24 @@ def _has(session: Session, outcome: str, value: str | None) -> sa.ColumnElement[
 
 def _has_in_sqlite(outcome: str, value: str | None) -> sa.ColumnElement[bool]:
     path = f'$.outcomes."{outcome}"'
-    kind, found = sa.func.json_type(DecisionRecord.record_json, path), sa.func.json_extract(DecisionRecord.record_json, path)
+    kind, found = sa.func.json_type(_READABLE, path), sa.func.json_extract(_READABLE, path)
     if value is None:
         return kind.is_not(None)
-    return sa.or_(sa.and_(kind == "text", found.in_(_texts(value))), sa.and_(kind == value, kind.in_(_WORDS)))
+    return sa.or_(sa.and_(kind == "text", found.in_([text.replace("\0", _STAND_IN) for text in _texts(value)])), sa.and_(kind == value, kind.in_(_WORDS)))
 
 
 def _has_in_postgresql(outcome: str, value: str | None) -> sa.ColumnElement[bool]:
-    """Compares the JSON itself: PostgreSQL cannot unescape every text that JSON can say."""
-    found = sa.cast(sa.cast(DecisionRecord.record_json, sa.JSON)["outcomes"][outcome], sa.Text)
+    found = sa.cast(sa.cast(_READABLE, sa.JSON)["outcomes"][outcome], sa.Text)
     if value is None:
         return found.is_not(None)
-    return found.in_([*map(written, _texts(value)), *(word for word in _WORDS if word == value)])
+    return found.in_([*(written(text).replace(*_NUL) for text in _texts(value)), *(word for word in _WORDS if word == value)])
 
 
+_STAND_IN: Final = "\ufffd"
+_NUL: Final = (r"\u0000", r"\ufffd")
+_READABLE: Final = sa.func.replace(DecisionRecord.record_json, *_NUL)
+"""Neither database reads JSON whose texts have a zero character; for the search another one stands in for it."""
+_LARGEST: Final = 2**31 - 1
 _WORDS: Final = ("true", "false", "null")
 
 

@@ -59,6 +59,14 @@ def signed_in(app: Flask, name: str, password: str = PASSWORD) -> Iterator[Brows
         yield browser
 
 
+@contextmanager
+def person(app: Flask, name: str) -> Iterator[httpx.Client]:
+    """The client of a browser in which ``name`` is signed in; it sends the page's token with everything."""
+    with signed_in(app, name) as browser:
+        browser.client.headers["X-CSRF-Token"] = browser.token
+        yield browser.client
+
+
 def code(response: httpx.Response) -> tuple[int, str]:
     """The status of a refusal, and its code."""
     assert response.headers["content-type"] == "application/problem+json", response.text

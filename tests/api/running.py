@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import httpx
 import msgspec
+from argon2 import PasswordHasher
 
 from api.callers import COOKIE, CSRF_HEADER
 from api.config import settings_from
@@ -32,7 +33,6 @@ from rulesets.database import Database
 from rulesets.install import prepare
 from rulesets.keys import hash_key
 from rulesets.models import ApiKey
-from rulesets.passwords import hashed
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SMALL: Final = Path(__file__).with_name("small")
@@ -49,7 +49,8 @@ PEOPLE: Final[dict[str, people.Role]] = {
 }
 """Name → the role that is granted for everything."""
 PASSWORD: Final = "the-password-of-the-tests"
-PASSWORD_HASH: Final = hashed(PASSWORD)
+PASSWORD_HASH: Final = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+"""Verified in no time: the tests sign in often."""
 JSON: Final = {"Content-Type": "application/json"}
 DECISIONS: Final = "/v1/decisions"
 
@@ -121,8 +122,8 @@ def fill(database: Database, documents: Path = SHIPPED) -> None:
         scopes = canonical_json(["decide", "read"])
         session.add(ApiKey(id="tests", key_sha256=hash_key(KEY), system="tests", scopes_json=scopes, created_by="tests", created_at=clock.now()))
         for name, role in PEOPLE.items():
-            made, _ = people.create(session, Actor("command:tests"), name=name, display=name)
-            made.password, made.must_change = PASSWORD_HASH, False
+            made, _ = people.create(session, Actor("command:tests"), name=name, display=name, single_sign_on=True)
+            made.password = PASSWORD_HASH
             people.grant(session, Actor("command:tests"), name, revision=made.revision, granted=[people.Granted(role)])
     database.close()
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from engine import ORDERED
 from rulesets.catalog import load_catalog
 from rulesets.changes import Change, change_view, differences
 from rulesets.merge import Conflict, Merged, conflict_view, merge, resolve
-from rulesets.parts import DELETED, ORDERED
+from rulesets.parts import DELETED
 
 Edit = Callable[[Any], object]
 LEVEL = ("tables", "level")
@@ -534,10 +535,11 @@ def test_an_order_that_leaves_out_a_row_keeps_it(base: Any) -> None:
 
 
 def test_differences_name_the_smallest_part(base: Any) -> None:
-    changed = edited(base, put("r1", 0, ">= 75"), order("4135"), add(4, row("r6", "1", "-")), lambda d: d["title"].update(en="x"))
+    changed = edited(base, put("r1", 0, ">= 75"), policy("U"), order("4135"), add(4, row("r6", "1", "-")), lambda d: d["title"].update(en="x"))
     found = {(change.path, change.kind) for change in differences(base, changed)}
     assert found == {
         (("title", "en"), "changed"),
+        ((*LEVEL, "hit_policy"), "changed"),
         ((*ROWS, "r1", "when", "score"), "changed"),
         ((*ROWS, "r2"), "removed"),
         ((*ROWS, "r4"), "moved"),
@@ -566,6 +568,11 @@ def test_views_are_json_and_leave_out_what_is_not_there(base: Any) -> None:
 def test_each_way_of_writing_one_document_is_no_difference() -> None:
     assert differences({"a": Decimal("1.50"), "b": "é"}, {"b": "e\u0301", "a": "1.5"}) == []
     assert differences({"a": 1}, {"a": True})[0].kind == "changed"
+
+
+def test_keys_that_only_look_different_are_not_told_apart_and_not_lost() -> None:
+    twins = {"é": 1, "e\u0301": 2}
+    assert merge({}, twins, {}).document == twins
 
 
 def test_what_is_in_order_is_what_the_store_keeps_in_order() -> None:

@@ -137,20 +137,28 @@ def test_an_approved_draft_is_a_version_and_binds_when_everybody_can_know_of_it(
         assert (draft.state, draft.version, draft.decided_by) == ("approved", 2, "anna")
 
 
+Decide = Callable[[Database, Actor, Draft], object]
+
+
+def _approve(database: Database, actor: Actor, draft: Draft) -> None:
+    drafts.approve(database, actor, draft.id, draft.revision, "")
+
+
+def _reject(database: Database, actor: Actor, draft: Draft) -> None:
+    with database.writing() as session:
+        drafts.reject(session, actor, draft.id, draft.revision, "不行")
+
+
 @pytest.mark.parametrize("actor", [EDDA, EMIL, ADA], ids=["author", "contributor", "who only rebased"])
-@pytest.mark.parametrize("decide", ["approve", "reject"])
-def test_whoever_had_a_hand_in_a_draft_decides_nothing_about_it(database: Database, actor: Actor, decide: str) -> None:
+@pytest.mark.parametrize("decide", [_approve, _reject])
+def test_whoever_had_a_hand_in_a_draft_decides_nothing_about_it(database: Database, actor: Actor, decide: Decide) -> None:
     draft = edited(filled(database), 2018)
     with database.writing() as session:
         draft = drafts.save(session, EMIL, draft.id, draft.revision, drafts.work_of(draft))
         drafts.save(session, ADA, draft.id, draft.revision, drafts.work_of(draft))
     draft = drafts.submit(database, EDDA, draft.id, draft.revision, "改", None)
     with pytest.raises(OwnWork) as error:
-        if decide == "approve":
-            drafts.approve(database, actor, draft.id, draft.revision, "")
-        else:
-            with database.writing() as session:
-                drafts.reject(session, actor, draft.id, draft.revision, "不行")
+        decide(database, actor, draft)
     refused("E650", error)
     with database.reading() as session:
         assert drafts.find(session, draft.id).state == "submitted"
@@ -304,9 +312,7 @@ def test_of_two_racing_publishers_exactly_one_wins(database: Database) -> None:
 def test_of_two_racing_processes_exactly_one_wins(database: Database, store_url: str) -> None:
     rivals = [submitted(filled(database), year, actor=actor) for year, actor in ((2016, EDDA), (2017, EMIL))]
     command = [sys.executable, "-m", "tests.store.approve", store_url]
-    processes = [
-        subprocess.Popen([*command, draft.id, str(draft.revision)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for draft in rivals
-    ]
+    processes = [subprocess.Popen([*command, draft.id, str(draft.revision)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for draft in rivals]
     for process in processes:
         assert process.stdout
         assert process.stdout.readline() == "ready\n"

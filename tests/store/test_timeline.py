@@ -42,7 +42,9 @@ def test_what_is_to_come_comes_in_its_order() -> None:
     assert next_change(ALL, 100, 99) is None
 
 
-@pytest.mark.parametrize(("number", "at", "expected"), [(1, 20, "in_force"), (1, 50, "superseded"), (2, 40, "scheduled"), (4, 46, "withdrawn"), (3, 70, "in_force")])
+@pytest.mark.parametrize(
+    ("number", "at", "expected"), [(1, 20, "in_force"), (1, 50, "superseded"), (2, 40, "scheduled"), (4, 46, "withdrawn"), (3, 70, "in_force")]
+)
 def test_a_version_has_a_state_at_every_instant(number: int, at: int, expected: str) -> None:
     assert state(ALL[number - 1], ALL, at) == expected
 
@@ -54,6 +56,8 @@ instants = st.integers(0, 12).map(lambda n: n * SECOND)
 def test_there_is_no_other_version_that_should_rather_be_in_force(parts: list[tuple[int, int, int | None]], as_of: int, known: int) -> None:
     entries = [entry(n, *part) for n, part in enumerate(parts, 1)]
     found = in_force(entries, as_of, known).get("typed")
-    possible = [one for one in entries if one.effective_from <= as_of and one.published_at <= known and not (one.withdrawn_at is not None and one.withdrawn_at <= known)]
+    possible = [
+        one for one in entries if one.effective_from <= as_of and one.published_at <= known and not (one.withdrawn_at is not None and one.withdrawn_at <= known)
+    ]
     assert (found is None) == (not possible)
     assert all((one.effective_from, one.number) <= (found.effective_from, found.number) for one in possible if found)
