@@ -22,6 +22,7 @@ from rulesets.keys import SCOPES, Key, Scope
 from rulesets.models import Head
 from rulesets.people import ROLES, Granted, Role
 from rulesets.signins import SignedIn
+from rulesets.views import cut
 
 View = Callable[..., Any]
 Who = Role | Scope | Literal["signed-in", "oneself", "anybody"]
@@ -73,7 +74,7 @@ class Caller:
     def must(self, role: Role, *, ruleset: str | None = None) -> None:
         """Raise E617 unless ``may``."""
         if not self.may(role, ruleset=ruleset):
-            where = Text("", "") if ruleset is None else Text(f"（规则集「{ruleset}」）", f" for the ruleset “{ruleset}”")
+            where = Text("", "") if ruleset is None else Text(f"（规则集「{cut(ruleset)}」）", f" for the ruleset “{cut(ruleset)}”")
             raise _lacking([role], where)
 
     def must_be_global(self, role: Role) -> None:
@@ -88,11 +89,13 @@ class Caller:
             return None if outcomes is None else list(outcomes)
         for number, outcome in enumerate(outcomes or ()):
             if outcome not in allowed:
-                raise Problem("E615", pointer=f"/outcomes/{number}", found=outcome[:60])
+                raise Problem("E615", pointer=f"/outcomes/{number}", found=cut(outcome))
         return sorted(allowed) if outcomes is None else list(outcomes)
 
     def _department(self, ruleset: str) -> str | None:
         assert self.database is not None
+        if not ruleset.isprintable():
+            return None
         with self.database.reading() as session:
             return session.scalar(sa.select(Head.department).where(Head.ruleset == ruleset))
 
@@ -150,7 +153,7 @@ def origin_of(held: Service) -> str:
     """The address that is calling; behind a proxy of ours, the one that the proxy saw."""
     environ = current_request().environ
     address: str = environ.get("REMOTE_ADDR") or "local"
-    if getattr(held.settings, "behind_proxy", False):
+    if held.settings.behind_proxy:
         seen = environ.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
         address = seen if _is_address(seen) else address
     return address[:64]
@@ -159,7 +162,7 @@ def origin_of(held: Service) -> str:
 def is_https(held: Service) -> bool:
     """Whether the browser asked by https, as far as we or our proxy know."""
     asked = current_request()
-    proxied = getattr(held.settings, "behind_proxy", False) and asked.headers.get("X-Forwarded-Proto") == "https"
+    proxied = held.settings.behind_proxy and asked.headers.get("X-Forwarded-Proto") == "https"
     return asked.scheme == "https" or proxied
 
 

@@ -32,6 +32,8 @@ HEADER: Final = "X-Request-Id"
 _WELL_FORMED: Final = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 _KEYS: Final = re.compile(r"zs_[A-Za-z0-9_-]+|://[^/@\s]+@|Bearer \S+", re.ASCII)
 """API keys, and the names and passwords in addresses."""
+MOST_DECISIONS: Final = 20
+"""Ids in a line; a batch makes up to a thousand."""
 _LONGEST: Final = 200
 _encode: Final = json.JSONEncoder(ensure_ascii=False).encode
 _ROOT: Final = Path(__file__).resolve().parents[1]
@@ -54,7 +56,9 @@ class Exchange:
 
     def as_fields(self) -> dict[str, Any]:
         fields: dict[str, Any] = {"method": self.method, "path": _clean(self.path), "status": self.status, "ms": round(self.seconds * 1000, 1)}
-        return fields | {name: value for name in ("caller", "code", "decisions") if (value := getattr(self, name))}
+        if self.decisions:
+            fields |= {"decisions": self.decisions[:MOST_DECISIONS], "decision_count": len(self.decisions)}
+        return fields | {name: value for name in ("caller", "code") if (value := getattr(self, name))}
 
 
 Observer = Callable[[Exchange], object]

@@ -10,22 +10,29 @@ import os
 import platform
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from flask import Response, current_app
+from flask import Flask, Response, current_app
 from flask_smorest import Blueprint
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
 
-from api.logs import Exchange
+from api.logs import Exchange, current
 from api.problems import PROBLEM_TYPE, Problem
 from api.schemas import ProblemSchema
-from api.service import current_request
+from api.service import Service, current_request
+from rulesets import clock, webhooks
 from rulesets.database import newest_revision
+from rulesets.deciding import Decided
+from rulesets.log.sealing import Unavailable
 
 SHARED: Final = "PROMETHEUS_MULTIPROC_DIR"
+COUNTED: Final = "zhunsheng.metrics"
+READERS: Final = "zhunsheng.readers"
+"""Where an application keeps its metrics, and who may read them."""
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
@@ -134,11 +141,38 @@ class Readers:
         return any(found in network for network in self._networks)
 
 
+def has_key(held: Service) -> bool:
+    """Whether the caller shows a key with the scope ``read``."""
+    scheme, _, key = current_request().environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    found = held.key_ring.find(key.strip()) if scheme.lower() == "bearer" else None
+    return found is not None and "read" in found.scopes
+
+
+# --- in an application ----------------------------------------------------------------------------------------------------
+
 blueprint = Blueprint("metrics", "metrics", description="指标 / Metrics")
 
 
-@blueprint.route("/metrics")
-@blueprint.doc(
+def install(app: Flask, held: Service, networks: Sequence[str] = LOOPBACK) -> Metrics:
+    """Let ``app`` count, and say who may read it. Raises ``ValueError`` for what is not a network."""
+    counted = Metrics()
+    app.extensions |= {COUNTED: counted, READERS: Readers(lambda: has_key(held), networks)}
+    counted.ask("zhunsheng_release_age_seconds", "现行规则已生效多久 / How long the rules have been in force", lambda: _reached(lambda: _age(held)))
+    counted.ask("zhunsheng_webhook_backlog", "未送达的通知 / Messages not accepted yet", lambda: _reached(lambda: _backlog(held)))
+    return counted
+
+
+def note(found: Decided) -> None:
+    """Count a decision that is about to be answered, and let the log of requests name it."""
+    counted, decision, program = _counted(), found.decision, found.release.engine.program
+    assert decision is not None
+    current().decisions.append(found.id)
+    numbers = [(name, found.release.entries[name].number) for name in decision.rulesets]
+    counted.decided(numbers, [(program.exported[one.outcome], one.outcome) for one in decision.undecided])
+
+
+@blueprint.route("/metrics")  # type: ignore[untyped-decorator]  # flask-smorest has no types
+@blueprint.doc(  # type: ignore[untyped-decorator]
     summary="Prometheus 指标 / Metrics for Prometheus",
     security=[{}, {"key": []}],
     responses={
@@ -148,8 +182,28 @@ blueprint = Blueprint("metrics", "metrics", description="指标 / Metrics")
 )
 def metrics() -> Response:
     environ = current_request().environ
-    readers: Readers = current_app.extensions["zhunsheng.readers"]
-    if not readers.admits(environ.get("REMOTE_ADDR", ""), forwarded="HTTP_X_FORWARDED_FOR" in environ):
+    readers: Readers = current_app.extensions[READERS]
+    if not readers.admits(environ.get("REMOTE_ADDR", ""), forwarded="HTTP_X_FORWARDED_FOR" in environ or "HTTP_FORWARDED" in environ):
         raise Problem("E670")
-    held: Metrics = current_app.extensions["zhunsheng.metrics"]
-    return Response(held.text(), content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
+    return Response(_counted().text(), content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
+
+
+def _counted() -> Metrics:
+    return cast(Metrics, current_app.extensions[COUNTED])
+
+
+def _reached(value: Callable[[], float]) -> float | None:
+    """What the store says; nothing while it cannot be reached, so that all else is told."""
+    try:
+        return value()
+    except (SQLAlchemyError, Unavailable):
+        return None
+
+
+def _age(held: Service) -> float:
+    return (clock.now() - max(entry.effective_from for entry in held.releases.current().entries.values())) / clock.SECOND
+
+
+def _backlog(held: Service) -> float:
+    with held.database.reading() as session:
+        return webhooks.waiting(session)

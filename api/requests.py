@@ -15,7 +15,7 @@ from api.problems import InvalidRequest, Problem, pointer_to
 from api.service import current_request
 from engine import Text
 
-MAX_REVISION_DIGITS: Final = 9
+_REVISION: Final = re.compile("[0-9]{1,9}", re.ASCII)
 JSON_TYPE: Final = "application/json"
 _TEXTS: Final[dict[str, str]] = {
     "Missing data for required field.": "缺少这一项。",
@@ -28,6 +28,7 @@ _TEXTS: Final[dict[str, str]] = {
     "Not a valid integer.": "应为整数。",
     "Invalid input type.": "应为一个 JSON 对象。",
     "String does not match expected pattern.": "写法不合要求。",
+    "Must be a key or a position.": "应为键或序号。",
     "Must be one line without control characters.": "应为一行文字，不含控制字符。",
 }
 _PATTERNS: Final = [
@@ -68,8 +69,8 @@ def read_revision() -> int:
     tags = current_request().if_match
     if not current_request().headers.get("If-Match"):
         raise Problem("E651")
-    found = [tag for tag in tags.as_set() if tag.isascii() and tag.isdecimal()] if len(tags.as_set()) == 1 else []
-    if not found or len(found[0]) > MAX_REVISION_DIGITS:
+    found = [tag or "" for tag in tags.as_set()]
+    if len(found) != 1 or not _REVISION.fullmatch(found[0]):
         raise Problem("E652")
     return int(found[0])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, cast
 
 from marshmallow import Schema, fields, validate
 
@@ -175,8 +175,22 @@ class Approval(Strict):
     comment = fields.String(load_default="", validate=validate.Length(0, MAX_TEXT), metadata=said("意见", "comment"))
 
 
+class Step(fields.Field[str | int]):
+    """A step of a path into a document: a key or a position."""
+
+    default_error_messages = {"invalid": "Must be a key or a position."}
+
+    def __init__(self) -> None:
+        super().__init__(metadata={"type": ["string", "integer"]})
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | int:
+        if type(value) not in (str, int):
+            raise self.make_error("invalid")
+        return cast(str | int, value)
+
+
 class Resolution(Strict):
-    path = fields.List(fields.Raw(required=True), required=True)
+    path = fields.List(Step(), required=True)
     value = fields.Raw(allow_none=True, metadata=said("选定的值；不写表示删除", "the value chosen; left out to remove it"))
 
 

@@ -36,9 +36,10 @@ class Taken(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """An answered question: by which release, and what came out. ``failure`` when the rules failed; no ``decision`` then."""
+    """An answered question: when, by which release, and what came out. ``failure`` when the rules failed; no ``decision`` then."""
 
     id: str
+    at: clock.Instant
     release: Release
     decision: Decision | None
     failure: DecisionError | None = None
@@ -78,18 +79,19 @@ class Desk:
         return found if self.log is None else self._kept(self.log, questions, found, traced=traced)
 
     def _try(self, question: Question, *, traced: bool) -> Decided | Exception:
+        at = clock.now()
         try:
-            return self._decide(question, self.release(question), traced=traced)
+            return self._decide(question, self.release(question, at), at, traced=traced)
         except (EngineError, Refused) as error:
             return error
 
-    def release(self, question: Question) -> Release:
-        """The rules a question is put to."""
-        release = self.releases.at(question.as_of, question.known_as_of)
+    def release(self, question: Question, at: clock.Instant) -> Release:
+        """The rules a question is put to that is asked at ``at``."""
+        release = self.releases.at(question.as_of, question.known_as_of, at)
         return self.releases.pinned(release, question.versions) if question.versions else release
 
     @staticmethod
-    def _decide(question: Question, release: Release, *, traced: bool, id: str | None = None) -> Decided:  # noqa: A002 - the column's name
+    def _decide(question: Question, release: Release, at: clock.Instant, *, traced: bool, id: str | None = None) -> Decided:  # noqa: A002 - the column's name
         if question.ruleset is not None and question.ruleset not in release.references:
             raise NoSuchRuleset(release, question.ruleset)
         _refuse_surplus(question, release)
@@ -97,7 +99,7 @@ class Desk:
             decision, failure = release.engine.decide(question.facts, question.outcomes, ruleset=question.ruleset, trace=traced), None
         except DecisionError as error:
             decision, failure = None, error
-        return Decided(id or str(uuid.uuid4()), release, decision, failure)
+        return Decided(id or str(uuid.uuid4()), at, release, decision, failure)
 
     # --- keeping --------------------------------------------------------------------------------------------------------
 
@@ -107,7 +109,7 @@ class Desk:
         return [self._settled(questions[n], one, outcomes.get(n), traced=traced) for n, one in enumerate(found)]
 
     def _record(self, question: Question, found: Decided) -> Record:
-        at, release = clock.now(), found.release
+        at, release = found.at, found.release
         used = release.used(found.decision.rulesets if found.decision else sorted(release.references))
         failure = tuple(finding.code for finding in found.failure.diagnostics) if found.failure else ()
         answer = Answer(
@@ -137,7 +139,7 @@ class Desk:
         """A kept decision, decided again by the versions that it used."""
         record = parse(text)
         release = self.release_of(record)
-        return self._decide(question_of(opened(record, self.sealer)), release, traced=traced, id=record["id"])
+        return self._decide(question_of(opened(record, self.sealer)), release, record["at"], traced=traced, id=record["id"])
 
     def versions_of(self, usage: str) -> list[tuple[str, int, str]]:
         """The versions that a usage names."""

@@ -290,7 +290,10 @@ def _published(session: Session, actor: Actor, draft: Draft, document: Any, comm
     (version,) = publish(session, [publication], actor, seen=seen)
     draft.state, draft.version, draft.comment, draft.decided_by, draft.decided_at = "approved", version.number, comment, actor.user, clock.now()
     details = {"version": version.number}
-    return _touched(session, actor, draft, "draft.approved", reason=comment, after=version.sha256, details=details, contributes=False), version
+    _touched(session, actor, draft, "draft.approved", reason=comment, after=version.sha256, details=details, contributes=False)
+    if clock.now() - version.published_at > timeline.PROMPT:
+        raise Outrun
+    return draft, version
 
 
 # --- what a change needs --------------------------------------------------------------------------------------------------

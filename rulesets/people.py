@@ -180,11 +180,11 @@ def end_sign_ins(session: Session, name: str, *, but: str = "") -> None:
 
 
 def recognise(session: Session, *, subject: str, preferred: str, origin: str) -> User | None:
-    """The active user whom a provider knows as ``subject``.
+    """The active user whom a provider knows as ``subject``, locked.
 
     One who was made without a password and is called ``preferred`` is bound to the subject at the first sign-in.
     """
-    known = session.scalar(sa.select(User).where(User.subject == subject))
+    known = session.scalar(sa.select(User).where(User.subject == subject).with_for_update())
     if known is not None:
         return known if known.active else None
     name = preferred.casefold()

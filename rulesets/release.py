@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from typing import Any, Final
 
 from engine import Diagnostic, DocumentError, Engine, Location, compile_program, read_cases
@@ -83,6 +84,25 @@ class Release:
         return max(ENOUGH, len(self.engine.program.vocabulary.fields))
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the ``look``-th look found: everything published before ``at``."""
+
+    look: int = 0
+    at: Instant = -FRESH
+    counted: int = -1
+    entries: Sequence[Entry] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Current:
+    """What decides without another look, between two instants."""
+
+    release: Release
+    since: Instant
+    until: Instant
+
+
 class Releases:
     """The releases of one process. Safe to share between threads; start ``watch`` after a fork."""
 
@@ -90,27 +110,25 @@ class Releases:
         self.database = database
         self._lock = threading.Lock()
         self._compiled: OrderedDict[tuple[int, ...], Release] = OrderedDict()
-        self._entries: Sequence[Entry] = ()
-        self._counted = -1
-        self._looked_at: Instant = 0
-        self._current: Release | None = None
-        self._until: Instant = 0
+        self._looks = count(1)
+        self._known = _Known()
+        self._current: _Current | None = None
         self._watching: threading.Event | None = None
 
     # --- what is in force -----------------------------------------------------------------------------------------------
 
-    def current(self) -> Release:
-        """What is in force now."""
-        now = clock.now()
-        if now < self._until and now - self._looked_at < FRESH and self._current is not None:
-            return self._current
+    def current(self, now: Instant | None = None) -> Release:
+        """What is in force now; a caller that has looked at the clock says what it saw."""
+        now, current = clock.now() if now is None else now, self._current
+        if current is not None and current.since <= now < current.until:
+            return current.release
         return self._advance(now)
 
-    def at(self, as_of: Instant | None, known_as_of: Instant | None) -> Release:
+    def at(self, as_of: Instant | None, known_as_of: Instant | None, now: Instant | None = None) -> Release:
         """What was in force at ``as_of`` as known at ``known_as_of`` (None: now); raises ``NothingInForce``."""
+        now = clock.now() if now is None else now
         if as_of is None and known_as_of is None:
-            return self.current()
-        now = clock.now()
+            return self.current(now)
         return self.compiled(timeline.in_force(self.entries(), now if as_of is None else as_of, now if known_as_of is None else known_as_of))
 
     def pinned(self, release: Release, pins: Mapping[str, int]) -> Release:
@@ -123,30 +141,31 @@ class Releases:
 
     def entries(self) -> Sequence[Entry]:
         """The timeline, as fresh as a decision needs it."""
-        if clock.now() - self._looked_at >= FRESH:
-            self.look()
-        return self._entries
+        return self._fresh(clock.now()).entries
 
     def look(self) -> None:
         """Look whether anything was published or withdrawn, and read the timeline again if so."""
-        now = clock.now()
+        look, before, now = next(self._looks), self._known, clock.now()
         with self.database.reading() as session:
             counted = versions.releases_counted(session)
-            if counted == self._counted:
-                self._looked_at = now
-                return
-            entries = versions.load_entries(session)
+            entries = before.entries if counted == before.counted else versions.load_entries(session)
         with self._lock:
-            self._entries, self._counted, self._looked_at, self._until = entries, counted, now, 0
+            if look > self._known.look:
+                self._known = _Known(look, now, counted, entries)
+                self._current = None if entries is not before.entries else self._current
+
+    def _fresh(self, now: Instant) -> _Known:
+        if not 0 <= now - self._known.at < FRESH:
+            self.look()
+        return self._known
 
     def _advance(self, now: Instant) -> Release:
-        if now - self._looked_at >= FRESH:
-            self.look()
-        entries = self._entries
-        release = self.compiled(timeline.in_force(entries, now, now))
+        known = self._fresh(now)
+        release = self.compiled(timeline.in_force(known.entries, now, now))
+        until = min(known.at + FRESH, timeline.next_change(known.entries, now, now) or clock.FAR_FUTURE)
         with self._lock:
-            if entries is self._entries:
-                self._current, self._until = release, timeline.next_change(entries, now, now) or clock.FAR_FUTURE
+            if known is self._known:
+                self._current = _Current(release, now, until)
         return release
 
     # --- compiling ------------------------------------------------------------------------------------------------------
@@ -189,9 +208,10 @@ class Releases:
 
     def _prepare(self) -> None:
         now = clock.now()
-        coming = timeline.next_change(self._entries, now, now)
+        entries = self._known.entries
+        coming = timeline.next_change(entries, now, now)
         if coming is not None and coming - now < AHEAD:
-            self.compiled(timeline.in_force(self._entries, coming, now))
+            self.compiled(timeline.in_force(entries, coming, now))
 
 
 def compile_release(database: Database, entries: Mapping[str, Entry]) -> Engine:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -33,9 +34,14 @@ def database_from(environment: Mapping[str, str] = os.environ) -> URL:
     return url
 
 
-def open_database() -> Database:
-    """The configured store, for a command."""
-    return Database(database_from())
+@contextmanager
+def configured_database() -> Iterator[Database]:
+    """The configured store, for a command; its connections are closed afterwards."""
+    database = Database(database_from())
+    try:
+        yield database
+    finally:
+        database.close()
 
 
 def master_keys_from(environment: Mapping[str, str] = os.environ) -> MasterKeys:

@@ -54,15 +54,19 @@ def sha256(text: str) -> str:
 
 def sign_in(database: Database, *, name: str, password: str, origin: str) -> tuple[SignedIn, str]:
     """The sign-in of ``name`` and its new cookie. Raises E613, the same whatever is the matter and after the same work."""
-    user = _verified(database, name, password, origin)
+    verified = _verified(database, name, password, origin)
     with database.writing() as session:
-        return begin(session, people.user(session, user.name), origin=origin)
+        user = _unchanged(session, verified)
+        if user is None:
+            raise Refused("E613")
+        return begin(session, user, origin=origin)
 
 
 def begin(session: Session, user: User, *, origin: str, how: str = "password") -> tuple[SignedIn, str]:
-    """Sign ``user`` in, who has proved who they are."""
+    """Sign ``user`` in, who has proved who they are and whose row is locked."""
     now, cookie = clock.now(), secrets.token_urlsafe(32)
-    session.execute(sa.delete(SignIn).where(sa.or_(SignIn.expires_at <= now, SignIn.seen_at <= now - IDLE)))
+    ended = sa.or_(SignIn.expires_at <= now, SignIn.seen_at <= now - IDLE)
+    session.execute(sa.delete(SignIn).where(SignIn.user == user.name, ended))
     made = SignIn(cookie_sha256=sha256(cookie), user=user.name, csrf_sha256=sha256(csrf_token(cookie)), created_at=now, seen_at=now, expires_at=now + LONGEST)
     session.add(made)
     user.seen_at = now
@@ -87,9 +91,8 @@ def change_password(database: Database, *, name: str, current: str, new: str, ke
         raise Refused("E637", pointer="/current") from None
     hashed = passwords.hashed(new)
     with database.writing() as session:
-        user = session.get(User, name, with_for_update=True)
-        assert user is not None
-        if user.password != verified.password:
+        user = _unchanged(session, verified)
+        if user is None:
             raise Refused("E637", pointer="/current")
         user.password, user.must_change = hashed, False
         user.revision += 1
@@ -110,6 +113,12 @@ def _verified(database: Database, name: str, password: str, origin: str) -> User
             return user
         _enter_failure(session, name, kept, known=user is not None, origin=origin)
     raise Refused("E613")
+
+
+def _unchanged(session: Session, verified: User) -> User | None:
+    """The user as they are now, locked; None when they may no longer sign in with the password that was verified."""
+    user = session.get(User, verified.name, with_for_update=True)
+    return user if user is not None and user.active and user.password == verified.password else None
 
 
 def _counted(database: Database, name: str) -> User | None:
@@ -172,5 +181,5 @@ def end(database: Database, signed_in: SignedIn, origin: str) -> None:
 
 def _seen(database: Database, signed_in: SignedIn, now: clock.Instant) -> None:
     with database.writing() as session:
+        session.execute(sa.update(User).where(User.name == signed_in.user.name).values(seen_at=now))  # first: who ends sign-ins holds it
         session.execute(sa.update(SignIn).where(SignIn.cookie_sha256 == signed_in.cookie_sha256, SignIn.seen_at < now).values(seen_at=now))
-        session.execute(sa.update(User).where(User.name == signed_in.user.name).values(seen_at=now))

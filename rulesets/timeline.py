@@ -14,6 +14,8 @@ from rulesets.clock import SECOND, Instant
 
 PROPAGATION: Final = 2 * SECOND
 """A version takes effect this long after its publication at the earliest, so that every worker knows of it by then."""
+PROMPT: Final = PROPAGATION // 4
+"""A publication that takes longer than this to be written is undone and tried again: workers could not know of it in time."""
 
 
 @dataclass(frozen=True, slots=True)

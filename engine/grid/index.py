@@ -18,7 +18,7 @@ from engine.program import Table
 from engine.values import Value
 
 REGION_ROWS: Final = 48
-"""Regions of at most this many rows are not cut further."""
+"""A table of at most this many rows is one region; a larger one is cut for as long as it pays."""
 MAX_COPIES: Final = 8
 """How often a row may stand in regions, on average, before cutting stops."""
 
@@ -93,7 +93,8 @@ def index_table(table: Table) -> TableIndex:
     """Build the index of a table."""
     sets = [[denote(row.tests[n], column.type) for row in table.rows] for n, column in enumerate(table.columns)]
     cutter = _Cutter(sets, [column.type for column in table.columns])
-    return cutter.cut(range(len(table.rows)), [(None, None)] * len(table.columns))
+    rows, everything = range(len(table.rows)), [(None, None)] * len(table.columns)
+    return cutter.cut(rows, everything) if len(rows) > REGION_ROWS else cutter.region(rows, everything)
 
 
 class _Cutter:
@@ -106,7 +107,7 @@ class _Cutter:
 
     def cut(self, rows: Sequence[int], bounds: Sequence[Run]) -> TableIndex:
         """Index ``rows`` within ``bounds``, one run per column."""
-        best = self.best_cut(rows) if len(rows) > REGION_ROWS else None
+        best = self.best_cut(rows) if len(rows) > 1 else None
         if best is None:
             return self.region(rows, bounds)
         column, cut = best

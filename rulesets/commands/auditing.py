@@ -10,7 +10,7 @@ import click
 from rulesets import audit_check
 from rulesets.audit_export import export_audit
 from rulesets.commands.keeping import FILE, told
-from rulesets.settings import open_database
+from rulesets.settings import configured_database
 
 
 @click.group()
@@ -23,7 +23,8 @@ def audit() -> None:
 @told
 def export(file: Path) -> None:
     """导出 / Write the whole log to a new file."""
-    done = export_audit(open_database(), file)
+    with configured_database() as database:
+        done = export_audit(database, file)
     click.echo(f"{done.entries} 条审计，{done.decisions} 条决策 / {done.entries} entries, {done.decisions} decisions:  {file}  sha256:{done.sha256}")
     click.echo(f"请另行记下最后一条 / note the last entry elsewhere:  {done.entries}:{done.head}")
 

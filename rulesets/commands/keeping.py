@@ -16,7 +16,7 @@ from rulesets import clock
 from rulesets.audit import Actor
 from rulesets.log import sealing
 from rulesets.log.retention import NotRemoved, export_and_remove
-from rulesets.settings import ConfigurationError, master_keys_from, open_database
+from rulesets.settings import ConfigurationError, configured_database, master_keys_from
 
 FILE = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 
@@ -47,8 +47,7 @@ def master_key(name: str) -> None:
 @told
 def rotate_keys() -> None:
     """改用第一个主密钥 / Seal all data keys by the first master key; the others are no longer needed then."""
-    database = open_database()
-    with database.writing() as session:
+    with configured_database() as database, database.writing() as session:
         count = sealing.rotate(session, master_keys_from(), Actor("command:rotate-keys"))
         destroyed = sealing.destroy_keys(session, Actor("command:rotate-keys"))
     click.echo(f"已用新主密钥重新封装 {count} 个数据密钥，销毁 {len(destroyed)} 个 / {count} data keys sealed anew, {len(destroyed)} destroyed")
@@ -59,7 +58,8 @@ def rotate_keys() -> None:
 @told
 def backup(file: Path) -> None:
     """备份数据库 / Copy the store to a new file while others go on writing."""
-    made = copies.back_up(open_database(), file, Actor("command:backup"))
+    with configured_database() as database:
+        made = copies.back_up(database, file, Actor("command:backup"))
     click.echo(f"{file}  sha256:{made.sha256}")
 
 
@@ -69,7 +69,8 @@ def backup(file: Path) -> None:
 @told
 def restore(file: Path, replace: bool) -> None:
     """从备份恢复 / Put a copy back."""
-    copies.restore(open_database(), file, Actor("command:restore"), replace=replace)
+    with configured_database() as database:
+        copies.restore(database, file, Actor("command:restore"), replace=replace)
     click.echo(f"已恢复 / restored:  {file}")
 
 
@@ -84,7 +85,8 @@ def retain(before: str, file: Path, time_zone: str) -> None:
         instant = clock.read(before, ZoneInfo(time_zone))
     except ValueError:
         sys.exit(f"BEFORE: 应为日期，例如 2025-01-01 / should be a date such as 2025-01-01: {before}")
-    removed = export_and_remove(open_database(), instant, file, Actor("command:retain"))
+    with configured_database() as database:
+        removed = export_and_remove(database, instant, file, Actor("command:retain"))
     if removed is None:
         click.echo("没有可移出的决策 / nothing to move")
     else:

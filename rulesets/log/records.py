@@ -1,8 +1,9 @@
 """What does the log keep of a decision, and how is it read again?
 
-A record is JSON in one canonical spelling, texts exactly as they came: what was asked (as the rules understood it), by which versions it was decided and what came out, so
-that it can be decided again. Values of sensitive fields are sealed one by one. Numbers of number fields are plain decimal text,
-however they were written, and the engine takes them back as that.
+A record is JSON in one canonical spelling, texts exactly as they came: what was asked (as the rules understood it), by which
+versions it was decided and what came out, so that it can be decided again (which says anew what was missing, and each step).
+Values of sensitive fields are sealed one by one. Numbers of number fields are plain decimal text, however they were written, and
+the engine takes them back as that.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ class Fields:
     def is_sensitive(self, name: str, value: object) -> bool:
         """Whether a value is sealed: also what no field is found for, and what would pass for a sealed value."""
         known = self._by_spelling.get(name)
-        return known is None or known.sensitive or is_sealed(value)
+        return known is None or known.sensitive or (type(value) is dict and is_sealed(value))
 
     def exact(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Values of a record with the numbers of number fields as ``Decimal`` again."""
@@ -144,8 +145,10 @@ def _asked(question: Question, facts: Mapping[str, Any]) -> dict[str, Any]:
 
 def _said(answer: Answer, fields: Fields, sealer: Sealer, id_: str) -> dict[str, Any]:
     if answer.decision is None:
-        return {"outcomes": {}, "undecided": [], "failure": list(answer.failure)}
-    undecided = [{"outcome": item.outcome, "reason": item.reason, "missing": item.missing, "because": item.because} for item in answer.decision.undecided]
+        return {"outcomes": {}, "undecided": {}, "failure": list(answer.failure)}
+    undecided: dict[str, list[str]] = {}
+    for item in answer.decision.undecided:
+        undecided.setdefault(item.reason, []).append(item.outcome)
     outcomes = plain_outcomes(answer.decision, fields)
     return {"outcomes": _sealed(outcomes, fields, sealer, id_, "outcomes"), "undecided": undecided}
 
@@ -156,16 +159,17 @@ def plain_outcomes(decision: Decision, fields: Fields) -> dict[str, Any]:
 
 
 def _sealed(values: Mapping[str, Any], fields: Fields, sealer: Sealer, id_: str, part: str) -> dict[str, Any]:
-    return {name: sealer.seal(value, id_, part, name) if fields.is_sensitive(name, value) else value for name, value in values.items()}
+    return {**values, **sealer.seal_all({name: value for name, value in values.items() if fields.is_sensitive(name, value)}, id_, part)}
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------------
 
 
 def parse(text: str) -> dict[str, Any]:
-    """A record as it is kept: sealed values stay sealed."""
+    """A record as it is kept: sealed values stay sealed. ``undecided`` lists the reason of each outcome."""
     found: dict[str, Any] = json.loads(text)
-    return found
+    undecided = [{"outcome": outcome, "reason": reason} for reason, outcomes in found["undecided"].items() for outcome in outcomes]
+    return found | {"undecided": undecided}
 
 
 def opened(record: Mapping[str, Any], sealer: Sealer) -> dict[str, Any]:
@@ -191,15 +195,25 @@ def _with_values(record: Mapping[str, Any], shown: Any) -> dict[str, Any]:
 
 def _plain(value: object, type_: Type) -> Any:
     """A value with its numbers as plain decimal text: no exponent, no trailing zeros."""
-    match value, type_:
-        case ((bool() | None), _):
-            return value
-        case int() | Decimal(), types.NumberType():
-            return decimal_text(Decimal(value))
-        case str(), types.NumberType():
-            return decimal_text(Decimal(value)) if _NUMBER.fullmatch(value) else value
-        case _:
+    match type_:
+        case types.NumberType():
+            return _plain_number(value)
+        case types.ListType() | types.RecordType():
             return _inside(value, type_, _plain)
+        case _:
+            return value
+
+
+def _plain_number(value: object) -> object:
+    match value:
+        case bool():
+            return value
+        case int() | Decimal():
+            return decimal_text(Decimal(value))
+        case str() if _NUMBER.fullmatch(value):
+            return decimal_text(Decimal(value))
+        case _:
+            return value
 
 
 def decimal_text(value: Decimal) -> str:

@@ -1,7 +1,7 @@
 """How are sensitive values kept so that nobody reads them in the store?
 
-A sealed value is AES-256-GCM under a key derived from a data key and the value's context (which decision, which field): no two
-values share a key, and a value moved elsewhere does not open. Data keys stand in the store, themselves sealed by a master key of
+A sealed value is AES-256-GCM under a key derived from a data key and the value's context (which decision): no two decisions share
+a key, and a value moved to another decision or field does not open. Data keys stand in the store, themselves sealed by a master key of
 the configuration. Rotation seals the data keys anew and touches no record; a destroyed data key takes its values with it.
 """
 
@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
 import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -36,6 +37,7 @@ KEY_LIFE: Final = 31 * clock.DAY
 """How long a data key seals new values."""
 _SIZE: Final = 32
 _NONCE: Final = 12
+_ENCODER: Final = msgspec.json.Encoder(order="sorted")
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
@@ -89,13 +91,13 @@ class MasterKeys:
 
     def wrap(self, key: bytes, key_id: str) -> str:
         """Seal a data key by the current master key."""
-        return _encrypt(self.keys[self.current], key, f"data key {key_id}")
+        return _encrypt(AESGCM(self.keys[self.current]), key, f"data key {key_id}")
 
     def unwrap(self, sealed: str, key_id: str, master: str) -> bytes:
         """Open a data key; raises ``SealBroken``."""
         if master not in self.keys:
             raise SealBroken(f"master key {master} is not configured")
-        return _decrypt(self.keys[master], sealed, f"data key {key_id}")
+        return _decrypt(AESGCM(self.keys[master]), sealed, f"data key {key_id}")
 
 
 def new_master_key(name: str) -> str:
@@ -124,13 +126,20 @@ class Sealer:
 
     def seal(self, value: object, *context: str) -> dict[str, str]:
         """``{"sealed": "<key id>:<base64>"}``; opens only in the same context. Raises ``Unavailable`` when a new key cannot be kept."""
+        return self.seal_all({context[-1]: value}, *context[:-1])[context[-1]]
+
+    def seal_all(self, values: Mapping[str, object], *context: str) -> dict[str, dict[str, str]]:
+        """Seal values that share a context, each with its name as the last part of its own."""
+        if not values:
+            return {}
         key_id = self.current_key()
-        return {"sealed": f"{key_id}:{_encrypt(self._derived(key_id, context), written(value).encode(), key_id)}"}
+        cipher = AESGCM(self._derived(key_id, context))
+        return {name: {"sealed": f"{key_id}:{_encrypt(cipher, written(value).encode(), name)}"} for name, value in values.items()}
 
     def open(self, sealed: Mapping[str, str], *context: str) -> Any:
         """The value as it was sealed. Raises ``SealBroken``, or ``Unavailable``."""
         key_id, _, text = sealed["sealed"].partition(":")
-        return json.loads(_decrypt(self._derived(key_id, context), text, key_id))
+        return json.loads(_decrypt(AESGCM(self._derived(key_id, context[:-1])), text, context[-1]))
 
     def fingerprint(self, text: str, key_id: str | None = None) -> str:
         """``<key id>:<HMAC>`` of a text: equal for equal texts, and nothing to guess from without the key."""
@@ -222,21 +231,21 @@ def missing_masters(session: Session, masters: MasterKeys) -> list[str]:
 
 def written(data: object) -> str:
     """Canonical JSON with every text exactly as it came: keys sorted, no blanks."""
-    return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _ENCODER.encode(data).decode()
 
 
 def is_sealed(value: object) -> bool:
     return isinstance(value, dict) and value.keys() == {"sealed"} and isinstance(value["sealed"], str)
 
 
-def _encrypt(key: bytes, data: bytes, context: str) -> str:
+def _encrypt(cipher: AESGCM, data: bytes, context: str) -> str:
     nonce = os.urandom(_NONCE)
-    return base64.b64encode(nonce + AESGCM(key).encrypt(nonce, data, context.encode())).decode()
+    return base64.b64encode(nonce + cipher.encrypt(nonce, data, context.encode())).decode()
 
 
-def _decrypt(key: bytes, text: str, context: str) -> bytes:
+def _decrypt(cipher: AESGCM, text: str, context: str) -> bytes:
     try:
         data = base64.b64decode(text, validate=True)
-        return AESGCM(key).decrypt(data[:_NONCE], data[_NONCE:], context.encode())
+        return cipher.decrypt(data[:_NONCE], data[_NONCE:], context.encode())
     except (InvalidTag, ValueError):
         raise SealBroken(f"what is sealed does not open ({context})") from None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Iterator
 from datetime import UTC
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -176,3 +179,29 @@ def test_a_system_sees_its_own_decisions_and_people_see_all(app: Flask, crm: htt
         exported = cora.post("/v1/audit/export")
         assert exported.headers["Content-Type"] == "application/x-ndjson"
         assert exported.content.count(b"\n") > 10
+
+
+def test_sensitive_values_are_sealed_in_the_store_and_shown_only_to_compliance_and_their_system(tmp_path: Path) -> None:
+    documents = shutil.copytree(SMALL, tmp_path / "documents")
+    vocabulary = documents / "vocabulary.yaml"
+    written = vocabulary.read_text(encoding="utf-8")
+    for field in ("remark", "echo"):
+        written = re.sub(rf"(  {field}: .*)}}$", r"\1, sensitive: true}", written, flags=re.MULTILINE)
+    vocabulary.write_text(written, encoding="utf-8")
+    made = held(tmp_path, documents)
+    app = create_app(made)
+    with httpx.Client(transport=httpx.WSGITransport(app), base_url="http://small", headers=WITH_KEY) as crm:
+        id_ = ask(crm, facts={"remark": "王小明", "income": 100, "debt": 50}, reference="secret")["decision_id"]
+        assert crm.get(f"/v1/decisions/{id_}").json()["outcomes"]["echo"] == "王小明"
+        assert code(crm.get("/v1/decisions", params={"outcome": "echo:王小明"})) == (422, "E666")
+        assert len(crm.get("/v1/decisions", params={"outcome": "echo"}).json()["decisions"]) == 1
+        assert crm.post(f"/v1/decisions/{id_}/replay").json()["result"] == "identical"
+    with person(app, "cora") as cora, person(app, "vera") as vera:
+        assert cora.get(f"/v1/decisions/{id_}").json()["facts"]["remark"] == "王小明"
+        seen = vera.get(f"/v1/decisions/{id_}").json()
+        assert (seen["facts"]["remark"], seen["outcomes"]["echo"], seen["facts"]["income"]) == ("***", "***", 100)
+        assert "trace" not in seen
+        assert "王小明" not in vera.get("/v1/decisions").text
+    made.stop()
+    for file in tmp_path.glob("store.db*"):
+        assert "王小明".encode() not in file.read_bytes(), file

@@ -96,6 +96,7 @@ def test_a_request_is_one_line_with_who_what_and_how_long(client, written):
         "ms": 0,
         "caller": "system:crm",
         "decisions": ["0199-1"],
+        "decision_count": 1,
     }
     assert response.headers["X-Request-Id"] == "trace-0001.a_b"
     assert line["time"].endswith("+00:00")
@@ -156,6 +157,12 @@ def test_no_line_can_be_forged_by_what_is_sent(client, written):
     assert lines(written)[0]["path"] == '/x\n{"level":"info"}\0'
 
 
+def test_of_a_large_batch_only_the_first_decisions_are_named(written):
+    exchange = Exchange("id", "POST", "/", 0.0, decisions=[f"{number}" for number in range(1000)])
+    logs.tell(exchange)
+    assert (lines(written)[0]["decisions"], lines(written)[0]["decision_count"]) == ([f"{number}" for number in range(20)], 1000)
+
+
 def test_a_long_path_is_cut(client, written):
     client.get("/" + "x" * 5000)
     assert lines(written)[0]["path"] == "/" + "x" * 199
@@ -168,10 +175,13 @@ def test_the_body_belongs_to_the_exchange(client, seen):
 
 
 def test_an_application_that_breaks_is_still_told_of(seen, written):
+    def broken(environ: object, start_response: object) -> Iterator[bytes]:
+        raise IndexError
+
     app = Flask("broken")
-    app.wsgi_app = lambda environ, start_response: 1 // 0  # type: ignore[method-assign, assignment]
+    app.wsgi_app = broken  # type: ignore[method-assign]
     logs.watch(app, seen.append, logs.tell)
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(IndexError):
         app.test_client().get("/")
     assert [exchange.status for exchange in seen] == [500]
     assert lines(written)[0]["level"] == "error"

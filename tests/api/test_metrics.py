@@ -8,20 +8,26 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
 from api import logs, metrics, problems
 from api.logs import Exchange
 from api.metrics import Metrics, Readers
+from api.service import Service
+from rulesets import clock, keys, webhooks
+from rulesets.audit import Actor
 from rulesets.database import newest_revision
-from tests.api.running import ROOT, environment, free_port
+from rulesets.log.records import Question
+from rulesets.models import Webhook
+from tests.api.running import ROOT, SMALL, environment, free_port, held
 
 LONG_TERM: Final = [("loan-pricing", 3), ("vip-membership", 1)]
 
@@ -123,7 +129,7 @@ def asked(has_key: Callable[[], bool] = lambda: False) -> Iterator[httpx.Client]
 def metered(has_key: Callable[[], bool] = lambda: False) -> Flask:
     """A small application that counts, and says which process answers."""
     app, counted = Flask("metered"), Metrics()
-    app.extensions |= {"zhunsheng.metrics": counted, "zhunsheng.readers": Readers(has_key)}
+    app.extensions |= {metrics.COUNTED: counted, metrics.READERS: Readers(has_key)}
     app.register_blueprint(metrics.blueprint)
     problems.register(app)
     logs.watch(app, counted.observe)
@@ -160,6 +166,83 @@ def test_whoever_may_not_read_is_refused_in_their_language(language, words):
         assert client.get("/metrics", headers=headers).status_code == 200
 
 
+# --- of the service -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    made = held(tmp_path, SMALL)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def installed(service: Service) -> Flask:
+    """An application that decides by the service's rules and counts it."""
+    app = Flask("installed")
+    app.extensions["zhunsheng"] = service
+    counted = metrics.install(app, service, ["10.1.0.0/16"])
+    app.register_blueprint(metrics.blueprint)
+    problems.register(app)
+    logs.watch(app, counted.observe)
+
+    @app.post("/decide")
+    def decide() -> dict[str, list[str]]:
+        found = service.desk.ask(Question(system="tests", reference=None, facts={"opened": "2019-12-31"}, outcomes=["standing", "echo"]))
+        metrics.note(found)
+        return {"noted": logs.current().decisions, "id": [found.id]}
+
+    return app
+
+
+def read_by(app: Flask, key: str = "", address: str = "10.1.2.3") -> httpx.Response:
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    with httpx.Client(transport=httpx.WSGITransport(app, remote_addr=address), base_url="http://installed") as client:
+        return client.get("/metrics", headers=headers)
+
+
+def test_a_decision_of_the_service_is_counted_by_its_versions_and_named_in_the_log(installed):
+    with httpx.Client(transport=httpx.WSGITransport(installed), base_url="http://installed") as client:
+        answer = client.post("/decide").json()
+    assert answer["noted"] == answer["id"]
+    found = samples(read_by(installed).text)
+    assert found["zhunsheng_decisions_total", "undecided", "typed", "1"] == 1
+    assert found["zhunsheng_undecided_total", "echo"] == 1
+    assert not [key for key in found if "standing" in key]
+
+
+def test_the_age_of_the_rules_and_the_backlog_are_told(installed, service):
+    found = samples(read_by(installed).text)
+    assert 0 < found["zhunsheng_release_age_seconds",] < 600
+    assert found["zhunsheng_webhook_backlog",] == 0
+    webhooks.create(service.database, service.sealer, Actor("user:ada"), url="http://127.0.0.1:1/")
+    with service.database.writing() as session:
+        session.execute(sa.update(Webhook).values(created_at=0))
+        expected = webhooks.enqueue_due(session, clock.now())
+    assert samples(read_by(installed).text)["zhunsheng_webhook_backlog",] == expected > 0
+
+
+def test_what_the_store_cannot_say_is_left_out(installed, service, tmp_path):
+    service.database.close()
+    (tmp_path / "store.db").rename(tmp_path / "gone.db")
+    (tmp_path / "store.db").mkdir()
+    response = read_by(installed)
+    assert response.status_code == 200
+    assert ("zhunsheng_webhook_backlog",) not in samples(response.text)
+    assert "zhunsheng_build_info" in response.text
+    (tmp_path / "store.db").rmdir()
+    (tmp_path / "gone.db").rename(tmp_path / "store.db")
+
+
+def test_a_key_with_the_scope_read_reads_from_anywhere_and_no_other(installed, service):
+    with service.database.writing() as session:
+        read = keys.create(session, Actor("user:ada"), system="prometheus", scopes=["read"])[1]
+        decide = keys.create(session, Actor("user:ada"), system="crm", scopes=["decide"])[1]
+    far = "192.0.2.1"
+    assert [read_by(installed, key, far).status_code for key in (read, decide, "zs_nobodys", "")] == [200, 403, 403, 403]
+    assert read_by(installed).status_code == 200
+
+
 # --- several processes ----------------------------------------------------------------------------------------------------
 
 CONFIGURATION: Final = """
@@ -177,26 +260,23 @@ def workers(folder: Path, number: int) -> Iterator[httpx.Client]:
     """Gunicorn with ``metered`` and as many workers, each request on a new connection."""
     port = free_port()
     (folder / "conf.py").write_text(CONFIGURATION.format(folder=str(folder)))
-    command = [sys.executable, "-m", "gunicorn", "-c", folder / "conf.py", "--preload", "-w", str(number), "-b", f"127.0.0.1:{port}"]
+    command = [sys.executable, "-m", "gunicorn", "-c", str(folder / "conf.py"), "--preload", "-w", str(number), "-b", f"127.0.0.1:{port}"]
     process = subprocess.Popen([*command, "tests.api.test_metrics:metered()"], cwd=ROOT, env=environment(PYTHONPATH=str(ROOT)))
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"Connection": "close"}, timeout=20) as client:
-            _await(process, lambda: client.get("/metrics").status_code == 200)
+            _await(lambda: client.get("/metrics").status_code == 200)
             yield client
     finally:
         process.terminate()
         process.wait(30)
 
 
-def _await(process: subprocess.Popen[Any], happened: Callable[[], bool], seconds: float = 30) -> None:
+def _await(happened: Callable[[], bool], seconds: float = 30) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        assert process.poll() is None
-        try:
+        with suppress(httpx.TransportError):
             if happened():
                 return
-        except httpx.TransportError:
-            pass
         time.sleep(0.02)
     raise AssertionError(f"did not happen within {seconds} s")
 
@@ -207,25 +287,18 @@ def test_whichever_worker_is_asked_tells_of_all_even_of_one_that_was_killed(tmp_
         while len(set(asked_of)) < 2 and len(asked_of) < 2000:
             asked_of.append(int(client.post("/decide").text))
         assert len(set(asked_of)) > 1, "only one worker ever answered"
+        _await(lambda: told(client, "zhunsheng_request_seconds_bucket", "+Inf", "/decide") == len(asked_of))
         for _ in range(12):
             found = samples(client.get("/metrics").text)
             assert found["zhunsheng_decisions_total", "decided", "loan-pricing", "3"] == len(asked_of)
             assert found["zhunsheng_undecided_total", "vip_tier"] == len(asked_of)
             assert found["zhunsheng_request_seconds_bucket", "+Inf", "/decide"] == len(asked_of)
-        assert found["zhunsheng_log_queue",] == len(set(asked_of))
-        assert found["zhunsheng_log_lag_seconds",] == max(asked_of)
+            assert found["zhunsheng_log_queue",] == len(set(asked_of))
+            assert found["zhunsheng_log_lag_seconds",] == max(asked_of)
         os.kill(asked_of[-1], signal.SIGKILL)
-        _await_gauge(client, len(set(asked_of)) - 1)
-        assert samples(client.get("/metrics").text)["zhunsheng_decisions_total", "decided", "loan-pricing", "3"] == len(asked_of)
+        _await(lambda: told(client, "zhunsheng_log_queue") == len(set(asked_of)) - 1)
+        assert told(client, "zhunsheng_decisions_total", "decided", "loan-pricing", "3") == len(asked_of)
 
 
-def _await_gauge(client: httpx.Client, expected: int) -> None:
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        try:
-            if samples(client.get("/metrics").text).get(("zhunsheng_log_queue",)) == expected:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.02)
-    raise AssertionError("the gauge of a worker that is gone is still told")
+def told(client: httpx.Client, *sample: str) -> float | None:
+    return samples(client.get("/metrics").text).get(sample)

@@ -403,14 +403,14 @@ def test_no_header_that_can_be_sent_is_our_fault(tmp_path: Path) -> None:
     with running(tmp_path, "--workers", "1") as server, httpx.Client(base_url=server.url) as client:
         for value in odd:
             answers = [
-                client.get("/v1/me", headers={"Cookie": b"zhunsheng=" + value}),
-                client.get("/v1/rulesets", headers={"Authorization": b"Bearer " + value}),
-                client.get("/v1/rulesets", headers={"Authorization": value}),
+                client.get("/v1/me", headers={b"Cookie": b"zhunsheng=" + value}),
+                client.get("/v1/rulesets", headers={b"Authorization": b"Bearer " + value}),
+                client.get("/v1/rulesets", headers={b"Authorization": value}),
             ]
             assert {answer.status_code for answer in answers} == {401}
         token = client.post("/v1/sign-in", json={"name": "vera", "password": PASSWORD}).json()["csrf_token"]
         for value in odd:
-            assert client.delete("/v1/sign-in", headers={"X-CSRF-Token": value}).status_code == 403
+            assert client.delete("/v1/sign-in", headers={b"X-CSRF-Token": value}).status_code == 403
         assert client.delete("/v1/sign-in", headers={"X-CSRF-Token": token}).status_code == 204
 
 

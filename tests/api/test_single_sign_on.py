@@ -24,7 +24,7 @@ from rulesets.audit import Actor
 from rulesets.models import AuditEntry, User
 from tests.api.browser import Browser, code
 from tests.api.oidc_provider import CLIENT, SECRET, OIDCProvider, as_json, flat, provider, s256, shared_key
-from tests.api.running import KEY, PASSWORD_HASH, SMALL, held, running
+from tests.api.running import KEY, PASSWORD, PASSWORD_HASH, ROOT, SMALL, held, running
 
 BEGIN: Final = "/v1/single-sign-on"
 CALLBACK: Final = f"{BEGIN}/callback"
@@ -261,10 +261,9 @@ def test_a_stolen_code_is_no_good_without_the_verifier(app: Flask, browser: Brow
         refused(thief, thief.client.get(CALLBACK, params={"state": state, "code": stolen}))
 
 
-def test_the_challenge_belongs_to_the_verifier() -> None:
-    attempt = oidc.Attempt.begin("x")
-    assert oidc.create_s256_code_challenge(attempt.verifier) == s256(attempt.verifier)
-    assert len(attempt.verifier) == 64
+def test_the_providers_challenge_is_that_of_the_standard() -> None:
+    """The example of RFC 7636."""
+    assert s256("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk") == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 
 @pytest.mark.parametrize("query", [{"error": "access_denied"}, {"code": ""}, {}, {"error": "access_denied", "code": "x"}])
@@ -476,8 +475,8 @@ def test_it_works_with_two_workers_over_real_http(tmp_path: Path) -> None:
     with provider() as bank:
         oidc_settings = {"ZHUNSHENG_OIDC_ISSUER": bank.issuer, "ZHUNSHENG_OIDC_CLIENT_ID": CLIENT, "ZHUNSHENG_OIDC_CLIENT_SECRET": SECRET}
         bank.person = {"sub": "17", "preferred_username": "li.wei"}
-        with running(tmp_path, **oidc_settings) as server, httpx.Client(base_url=server.url, headers={"Connection": "close"}) as client:
-            token = client.post("/v1/sign-in", json={"name": "adam", "password": "the-password-of-the-tests"}).json()["csrf_token"]
+        with running(tmp_path, cwd=ROOT, **oidc_settings) as server, httpx.Client(base_url=server.url, headers={"Connection": "close"}) as client:
+            token = client.post("/v1/sign-in", json={"name": "adam", "password": PASSWORD}).json()["csrf_token"]
             made = client.post("/v1/users", json={"name": "li.wei", "display": "李伟", "single_sign_on": True}, headers={"X-CSRF-Token": token})
             assert made.status_code == 201
             for _ in range(6):

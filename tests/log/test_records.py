@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from engine import SEMANTICS
+from rulesets.audit_check import canonical
 from rulesets.log.records import MASK, Answer, Fields, masked, new_record, opened, parse, plain_outcomes, used, versions_in
 from rulesets.log.sealing import is_sealed, written
 from tests.log.writing import DECISION, USED, answer, ask
@@ -48,10 +49,10 @@ def test_a_record_says_what_was_asked_and_answered(desk):
         "usage": USED.sha256,
         "semantics": SEMANTICS,
         "outcomes": {"tier": "gold", "limit": "1200000", "rate": "4", "frequent": False},
-        "undecided": [{"outcome": "echo", "reason": "missing_facts", "missing": ["remark"], "because": []}],
+        "undecided": [{"outcome": "echo", "reason": "missing_facts"}],
     }
     assert (record.id, record.at, record.system, record.reference, record.used) == ("d-1", 7, "crm", "r-1", USED)
-    assert record.text == written(json.loads(record.text))
+    assert record.text == canonical(json.loads(record.text))
 
 
 def test_sensitive_values_are_sealed_one_by_one_and_nothing_else(desk):
@@ -143,3 +144,10 @@ def test_what_is_no_number_stays_what_it_is(fields):
     assert fields.plain("frequent", value=True) is True
     assert fields.plain("visits", None) is None
     assert fields.plain("visits", "a") == "a"
+
+
+def test_records_are_spelled_as_the_checker_spells_them():
+    texts = [chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000]
+    assert written(texts) == canonical(texts)
+    assert all(written({text: text, "m": [None, True, -5, 2**70, {}]}) == canonical({text: text, "m": [None, True, -5, 2**70, {}]}) for text in texts[::97])
+    assert written(dict.fromkeys(texts[::31], 0)) == canonical(dict.fromkeys(texts[::31], 0))

@@ -46,7 +46,7 @@ def test_what_is_sealed_opens_in_its_context_only(sealer, value):
     sealed = sealer.seal(value, "d-1", "facts", "income")
     assert sealing.is_sealed(sealed)
     assert sealer.open(sealed, "d-1", "facts", "income") == value
-    for other in (("d-2", "facts", "income"), ("d-1", "outcomes", "income"), ("d-1", "facts", "debt"), ("d-1", "facts"), ()):
+    for other in (("d-2", "facts", "income"), ("d-1", "outcomes", "income"), ("d-1", "facts", "debt"), ("d-1", "facts"), ("income",)):
         with pytest.raises(SealBroken):
             sealer.open(sealed, *other)
 

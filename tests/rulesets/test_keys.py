@@ -182,14 +182,14 @@ def test_a_key_lets_its_system_do_what_was_said(database: Database, ring: KeyRin
     id_, key = make(database, system="crm", scopes=["decide"], outcomes=["vip_tier"])
     found = ring.find(key)
     assert found is not None
-    assert (found.id, found.system, found.scopes, found.outcomes) == (id_, "crm", {"decide"}, {"vip_tier"})
+    assert (found.id, found.system, found.scopes, found.outcomes) == (id_, "crm", frozenset({"decide"}), frozenset({"vip_tier"}))
 
 
 def test_without_a_list_of_outcomes_all_may_be_asked(database: Database, ring: KeyRing) -> None:
     _, key = make(database, scopes=SCOPES)
     found = ring.find(key)
     assert found is not None
-    assert (found.scopes, found.outcomes) == ({"decide", "read"}, None)
+    assert (found.scopes, found.outcomes) == (frozenset({"decide", "read"}), None)
 
 
 @pytest.mark.parametrize("key", ["", "zs_", "zs_somebody-elses", "钥匙", " "])

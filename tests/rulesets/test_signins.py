@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import pytest
@@ -205,6 +207,46 @@ def test_a_password_changed_while_it_is_verified_no_longer_counts(bank: Database
 
     monkeypatch.setattr(passwords, "matches", changed_meanwhile)
     refuse(bank, password=PASSWORD)
+
+
+def test_who_is_deactivated_while_they_sign_in_is_not_in(bank: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    verified = signins._verified
+
+    def deactivated_meanwhile(*given: Any) -> User:
+        user = verified(*given)
+        set_(bank, "liwei", active=False)
+        return user
+
+    monkeypatch.setattr(signins, "_verified", deactivated_meanwhile)
+    refuse(bank, password=PASSWORD)
+    with bank.reading() as session:
+        assert session.scalars(sa.select(SignIn)).all() == []
+
+
+def test_signing_in_and_being_signed_out_do_not_block_each_other(bank: Database) -> None:
+    """Whoever waits for whom, nobody waits in a circle."""
+
+    def repeat(act: Callable[[int], object]) -> None:
+        for number in range(25):
+            act(number)
+
+    def come(_: int) -> None:
+        with bank.writing() as session:
+            locked = session.get(User, "liwei", with_for_update=True)
+            assert locked is not None
+            cookie = signins.begin(session, locked, origin=ORIGIN)[1]
+        with bank.writing() as session:
+            session.execute(sa.update(SignIn).values(seen_at=clock.now() - 61 * clock.SECOND).where(SignIn.cookie_sha256 == signins.sha256(cookie)))
+        signins.find(bank, cookie)
+
+    def go(number: int) -> None:
+        with bank.writing() as session:
+            now = people.user(session, "liwei").revision
+            people.change(session, INSTALLER, "liwei", revision=now, values={"active": number % 2 == 1})
+
+    with ThreadPoolExecutor() as threads:
+        for done in [threads.submit(repeat, act) for act in (come, come, go)]:
+            done.result()
 
 
 # --- the end ---------------------------------------------------------------------------------------------------------------

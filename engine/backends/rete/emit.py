@@ -123,18 +123,22 @@ class _Writer:
         return [
             *lines,
             f"v = ({', '.join(values)},)",
-            f"n = {self.name('TREE', _packed(index))}",
             "if None in v:",
+            f"    n = {self.name('TREE', _packed(index))}",
             "    while n.__class__ is tuple:",
             "        x = v[n[0]]",
             "        n = n[4] if x is None else n[2] if x < n[1] else n[3]",
             f"    rows, {unpacked} = n",
             f"    h = {' & '.join(terms)}",
             "else:",
+            f"    n = {self.name('TREE', _packed(index, whole=False))}",
             "    while n.__class__ is tuple:",
             "        n = n[2] if v[n[0]] < n[1] else n[3]",
-            f"    rows, {unpacked} = n",
-            f"    h = {' & '.join(there)}",
+            "    if n.__class__ is int:",
+            "        h, rows = 1, (n,)",
+            "    else:",
+            f"        rows, {unpacked} = n",
+            f"        h = {' & '.join(there)}",
         ]
 
     @staticmethod
@@ -414,14 +418,26 @@ def _bounded(type_: NumberType) -> bool:
     return type_.minimum is not None or type_.maximum is not None
 
 
-def _packed(index: TableIndex) -> Any:
-    """A tree as nested tuples (column, cut, low, high, empty) that end in lists: rows, then each column's index."""
+def _packed(index: TableIndex, *, whole: bool = True) -> Any:
+    """A tree as nested tuples (column, cut, low, high, empty) that end in lists: rows, then each column's index.
+
+    Not ``whole``, for values of which none is empty: a region all of which one row alone accepts ends in the row's number.
+    """
     if isinstance(index, Split):
-        return (index.column, index.cut, _packed(index.low), _packed(index.high), _packed(index.empty))
+        low, high = _packed(index.low, whole=whole), _packed(index.high, whole=whole)
+        return (index.column, index.cut, low, high, _packed(index.empty)) if whole else (index.column, index.cut, low, high)
+    if not whole and (row := _only_row(index)) is not None:
+        return row
     packed: list[Any] = [index.rows]
     for column in index.columns:
         packed += [column.rows, column.cuts, column.empty] if isinstance(column, OrderedColumn) else [column.rows, column.other]
     return packed
+
+
+def _only_row(region: Region) -> int | None:
+    """The row that accepts every point of a region, when it is the only one that reaches into it."""
+    inside = all(isinstance(column, OrderedColumn) and list(column.rows) == [1] for column in region.columns)
+    return region.rows[0] if len(region.rows) == 1 and inside else None
 
 
 def _cell(constants: Sequence[Slot], functions: Sequence[Function | None], slots: list[Slot], row: int) -> Slot:
