@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
+import tempfile
 from typing import Any
+
+_METRICS = os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="zhunsheng-metrics-"))
+"""Where the workers put their counts together; read when the service is imported, so it is set first."""
 
 bind = os.environ.get("ZHUNSHENG_BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
@@ -65,3 +70,14 @@ def worker_exit(server: Any, worker: Any) -> None:
     import wsgi
 
     wsgi.service.stop()
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """What a worker counted stays; what it had waiting does not."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.pid)
+
+
+def on_exit(server: Any) -> None:
+    shutil.rmtree(_METRICS, ignore_errors=True)

@@ -7,7 +7,7 @@ import sys
 from flask import Flask
 
 from admin_ui import add_pages
-from api import create_app
+from api import create_app, logs
 from api.config import ConfigurationError, settings_from
 from api.service import Service, start
 from engine import DocumentError
@@ -24,6 +24,7 @@ def build() -> tuple[Flask, Service, Welcome]:
         sys.exit(f"zhunsheng: {error}")
     except DocumentError as error:
         sys.exit(f"zhunsheng: 规则文档有误 / the documents have faults\n\n{told(error, 'zh', 'en')}")
+    logs.configure("WARNING" if settings.demo else "INFO")
     greeting = welcome(held.database, demo=settings.demo)
     app = create_app(held)
     add_pages(app)

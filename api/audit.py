@@ -26,6 +26,8 @@ from rulesets.models import AuditEntry
 blueprint = ApiBlueprint("audit", "audit", url_prefix="/v1/audit", description="审计 / Audit")
 PAGE = 200
 PIECE = 64 * 1024
+MOST_ENTRIES = 2**63 - 1
+"""The largest number that the store can count to."""
 
 
 class AuditQuery(Strict):
@@ -34,7 +36,7 @@ class AuditQuery(Strict):
     object = fields.String(metadata=said("对什么，如 loan-pricing/2", "to what, such as loan-pricing/2"))
     since = fields.String(metadata=INSTANT)
     until = fields.String(metadata=INSTANT)
-    before = fields.Integer(validate=validate.Range(1), metadata=said("只要编号更小的", "only entries with a smaller number"))
+    before = fields.Integer(validate=validate.Range(1, MOST_ENTRIES), metadata=said("只要编号更小的", "only entries with a smaller number"))
     limit = fields.Integer(load_default=PAGE, validate=validate.Range(1, PAGE))
 
 

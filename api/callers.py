@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 import sqlalchemy as sa
 from flask import Request
 
+from api import logs
 from api.problems import Problem
 from api.service import Service, current_request, service
 from engine import Text
@@ -132,6 +133,7 @@ def requires(*who: Who) -> Callable[[View], View]:
             if "anybody" in who:
                 return view(held, Caller(Actor("anonymous", origin_of(held))), *args, **kwargs)
             caller = identify(held, unchanged_password="oneself" in who)
+            logs.current().caller = caller.actor.name
             if caller.key is not None:
                 _admit_system(caller.key, scopes)
             elif not signed_in:

@@ -6,7 +6,7 @@ from typing import Final
 
 from marshmallow import Schema, fields, validate
 
-from api.schemas import MAX_OUTCOMES, MAX_REFERENCE, DecisionAnswer, Pins, RulesetReference, StepSchema, Strict, TrueOrFalse, UndecidedSchema
+from api.schemas import MAX_OUTCOMES, MAX_REFERENCE, MOST_VERSIONS, DecisionAnswer, Pins, RulesetReference, StepSchema, Strict, TrueOrFalse, UndecidedSchema
 from api.version_schemas import INSTANT, said
 
 MAX_BATCH: Final = 1_000
@@ -59,7 +59,7 @@ class DecisionQuery(Strict):
     system = fields.String()
     outcome = fields.String(metadata=said("结论，或 结论:值", "an outcome, or outcome:value"))
     ruleset = fields.String()
-    version = fields.Integer(validate=validate.Range(1))
+    version = fields.Integer(validate=validate.Range(1, MOST_VERSIONS))
     since = fields.String(metadata=INSTANT)
     until = fields.String(metadata=INSTANT)
     after = fields.String(metadata=said("上一页给出的 next", "the `next` of the page before"))

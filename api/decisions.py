@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from flask import Response
 
-from api import instants
+from api import instants, metrics
 from api.blueprint import ApiBlueprint, json_response, tagged_response
 from api.callers import Caller
 from api.decision_schemas import (
@@ -91,6 +91,7 @@ def _item(found: Decided | Exception, *, traced: bool) -> dict[str, Any]:
 
 def _view(found: Decided, *, traced: bool) -> dict[str, Any]:
     assert found.decision is not None
+    metrics.note(found)
     return {"decision_id": found.id, **_said(found.release, found.decision, traced=traced)}
 
 

@@ -20,8 +20,8 @@ MAX_DIGITS: Final = 400
 _STRUCTURE: Final = re.compile(r'"(?:[^"\\]++|\\.?)*+"?|[][{}]', re.DOTALL)
 """Strings and brackets. A string without an end reaches to the end of the text, so that none of it is read twice."""
 _STEPS: Final = {"[": 1, "{": 1, "]": -1, "}": -1}
-_ESCAPE: Final = re.compile(r"\\(?:u[Dd][89ABab]..\\u[Dd][C-Fc-f]..|(u[Dd][89A-Fa-f]..)|.)", re.DOTALL)
-"""An escape in a string; group 1 is half of a surrogate pair without the other half."""
+_ESCAPE: Final = re.compile(r"\\(?:u[Dd][89ABab]..\\u[Dd][C-Fc-f]..|(u[Dd][89A-Fa-f]..)|(u0000)|.)", re.DOTALL)
+"""An escape in a string; group 1 is half of a surrogate pair without the other half, group 2 the null character."""
 _PROBLEMS: Final = {
     "Expecting value": Text("此处应有一个值", "a value is expected here"),
     "Expecting property name": Text(
@@ -36,6 +36,10 @@ _PROBLEMS: Final = {
     "Extra data": Text("此处应已结束，却还有内容", "nothing more is expected here"),
 }
 """What the parser says → what we say."""
+
+
+_HALF: Final = Text("此处的转义只是半个字符，须与另一半成对书写", "the escape here is half a character (a surrogate) without its other half")
+_NULL: Final = Text("不能含空字符", "a null character is not accepted")
 
 
 class Malformed(Exception):
@@ -55,7 +59,7 @@ def loads(body: bytes) -> Any:
         raise Malformed("E605", position=error.start) from None
     _check_depth(text)
     if "\\u" in text:
-        _check_surrogates(text)
+        _check_escapes(text)
     try:
         return _decoder.decode(text)
     except json.JSONDecodeError as error:
@@ -74,11 +78,10 @@ def _unreadable(place: json.JSONDecodeError, problem: Text) -> Malformed:
     return Malformed("E601", detail_zh=problem.zh, detail_en=problem.en, line=place.lineno, column=place.colno)
 
 
-def _check_surrogates(text: str) -> None:
-    """Refuse half a surrogate pair: it is no character and cannot be written as UTF-8."""
+def _check_escapes(text: str) -> None:
+    """Refuse half a surrogate pair, which is no character and cannot be written as UTF-8, and null, which no store keeps."""
     for escape in _ESCAPE.finditer(text):
-        if escape[1]:
-            problem = Text("此处的转义只是半个字符，须与另一半成对书写", "the escape here is half a character (a surrogate) without its other half")
+        if problem := _HALF if escape[1] else _NULL if escape[2] else None:
             raise _unreadable(json.JSONDecodeError("", text, escape.start()), problem)
 
 

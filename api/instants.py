@@ -12,6 +12,9 @@ from rulesets import clock
 from rulesets.clock import Instant
 
 _UNREADABLE = Text("应为日期或时刻，例如 2026-12-01T09:00:00。", "Should be a date or an instant, such as 2026-12-01T09:00:00.")
+_BEYOND = Text("应在 1970 年至 9999 年之间。", "Should lie in the years 1970 to 9999.")
+_LATEST = clock.FAR_FUTURE - clock.DAY
+"""In every time zone still the year 9999."""
 _FRACTION = Text("生效时点精确到秒。", "A version takes effect on a whole second.")
 
 
@@ -25,9 +28,12 @@ def asked(held: Service, request: Mapping[str, Any], name: str) -> Instant | Non
     if text is None:
         return None
     try:
-        return clock.read(text, held.settings.zone)
+        instant = clock.read(text, held.settings.zone)
     except ValueError:
         raise InvalidRequest([(f"/{name}", _UNREADABLE)]) from None
+    if not 0 <= instant <= _LATEST:
+        raise InvalidRequest([(f"/{name}", _BEYOND)])
+    return instant
 
 
 def effective_from(held: Service, request: Mapping[str, Any]) -> Instant | None:

@@ -171,8 +171,8 @@ def note(found: Decided) -> None:
     counted.decided(numbers, [(program.exported[one.outcome], one.outcome) for one in decision.undecided])
 
 
-@blueprint.route("/metrics")  # type: ignore[untyped-decorator]  # flask-smorest has no types
-@blueprint.doc(  # type: ignore[untyped-decorator]
+@blueprint.route("/metrics")
+@blueprint.doc(
     summary="Prometheus 指标 / Metrics for Prometheus",
     security=[{}, {"key": []}],
     responses={

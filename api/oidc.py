@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 import time
@@ -22,6 +23,8 @@ from joserfc.jws import JWSRegistry
 from engine import Text
 from rulesets.people import OIDC
 
+log = logging.getLogger("zhunsheng.oidc")
+
 SCOPE: Final = "openid profile"
 ALGORITHMS: Final = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
 """Signed with a key that only the provider has; never with one that we share."""
@@ -35,6 +38,11 @@ KEYS_KEPT: Final = 60.0
 GIVEN_UP: Final = 5.0
 """Seconds in which a provider that did not answer is not asked again: nobody waits for it in vain a second time."""
 LONGEST_ANSWER: Final = 256 * 1024
+LONGEST_SUBJECT: Final = 256
+"""With the issuer, as ``rulesets.models.User`` keeps it."""
+
+UNREADABLE: Final = (JoseError, TypeError, ValueError, RecursionError)
+"""What the libraries raise for tokens and answers that are wrong, or of no known shape."""
 
 
 class Unreachable(Exception):
@@ -105,8 +113,9 @@ class Provider:
         checked = CodeIDToken(claims.claims, claims.header, self._expected(), self._parameters(attempt, token))
         try:
             checked.validate(leeway=LEEWAY)
-        except JoseError as error:
-            raise Untrusted(Text(f"身份令牌有误（{error.error}）", f"the identity token is wrong ({error.error})")) from None
+        except UNREADABLE as error:
+            log.warning("an identity token is wrong: %s", error)
+            raise Untrusted(Text("身份令牌的内容有误", "the identity token is not what was asked for")) from None
         return self._identity(checked)
 
     def _token(self, attempt: Attempt, code: str) -> dict[str, Any]:
@@ -131,7 +140,7 @@ class Provider:
                 return jwt.decode(token["id_token"], self._signing_keys(again=again), registry=registry)
             except InvalidKeyIdError:
                 continue
-            except (JoseError, ValueError) as error:
+            except UNREADABLE as error:
                 raise Untrusted(Text("身份令牌的签名无效", f"the identity token is not signed properly ({type(error).__name__})")) from None
         raise Untrusted(Text("身份令牌的签名无效", "the identity token is signed with an unknown key"))
 
@@ -142,10 +151,11 @@ class Provider:
         return {"nonce": attempt.nonce, "client_id": self._oidc.client_id, "access_token": token.get("access_token")}
 
     def _identity(self, claims: dict[str, Any]) -> Identity:
-        subject, preferred = claims.get("sub"), claims.get("preferred_username", "")
-        if not (_is_name(subject) and isinstance(preferred, str)):
+        name, preferred = claims.get("sub"), claims.get("preferred_username", "")
+        subject = f"{self._oidc.issuer}#{name}"
+        if not (name and isinstance(name, str) and name.isprintable() and len(subject) <= LONGEST_SUBJECT and isinstance(preferred, str)):
             raise Untrusted(Text("身份令牌没有可用的用户标识", "the identity token names nobody"))
-        return Identity(f"{self._oidc.issuer}#{subject}", preferred)
+        return Identity(subject, preferred if preferred.isprintable() else "")
 
     def _offered(self) -> dict[str, Any]:
         """What the provider offers, by its discovery document."""
@@ -186,7 +196,7 @@ def _key_set(address: str) -> KeySet:
     status, found = _ask("GET", address)
     try:
         keys = KeySet.import_key_set({"keys": [key for key in found["keys"] if key.get("use", "sig") == "sig"]})
-    except (JoseError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (*UNREADABLE, KeyError, AttributeError) as error:
         raise Unreachable("the provider's keys cannot be read") from error
     if status != 200:
         raise Unreachable(f"the provider's keys: HTTP {status}")
@@ -201,7 +211,7 @@ def _ask(method: str, address: str, **request: Any) -> tuple[int, dict[str, Any]
         with httpx.Client(timeout=TIMEOUT) as client, client.stream(method, address, **request) as response:
             body = b"".join(_bounded(response))
             found = httpx.Response(response.status_code, content=body).json()
-    except (httpx.HTTPError, ValueError) as error:
+    except (httpx.HTTPError, *UNREADABLE) as error:
         raise Unreachable(f"{type(error).__name__} from the provider") from error
     if not isinstance(found, dict) or response.status_code >= 500:
         raise Unreachable(f"HTTP {response.status_code} from the provider")
@@ -223,7 +233,3 @@ def _is_safe(address: object) -> bool:
         return False
     parts = urlsplit(address)
     return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost"))
-
-
-def _is_name(subject: object) -> bool:
-    return isinstance(subject, str) and 0 < len(subject) <= 128 and subject.isprintable()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
 from api.schemas import Strict, TrueOrFalse
 from api.version_schemas import NAME as RULESET
+from api.version_schemas import said
 from rulesets.clock import SECOND
 from rulesets.keys import MAX_OVERLAP, SCOPES, SYSTEM
 from rulesets.people import DEPARTMENT, NAME, ROLES
@@ -18,22 +19,30 @@ MAX_OUTCOMES: Final = 1000
 MAX_OVERLAP_HOURS: Final = MAX_OVERLAP // (3600 * SECOND)
 
 
-def _said(zh: str, en: str) -> dict[str, str]:
-    return {"description": f"{zh} / {en}"}
+class Whole(validate.Regexp):
+    """A text that matches from its beginning to its end, a line feed included; the published pattern says so in any dialect."""
+
+    def __init__(self, pattern: str, *, error: str | None = None) -> None:
+        super().__init__(f"^(?:{pattern})$", error=error)
+
+    def __call__(self, value: Any) -> Any:
+        if value.endswith("\n"):
+            raise ValidationError(self._format_error(value))
+        return super().__call__(value)
 
 
 def _text(zh: str, en: str, longest: int, **options: Any) -> fields.String:
     """A text of one line."""
-    line = validate.Regexp(r"[^\x00-\x1f\x7f]*\Z", error="Must be one line without control characters.")
-    return fields.String(validate=[validate.Length(1, longest), line], metadata=_said(zh, en), **options)
+    line = Whole(r"[^\x00-\x1f\x7f]*", error="Must be one line without control characters.")
+    return fields.String(validate=[validate.Length(1, longest), line], metadata=said(zh, en), **options)
 
 
 def _named(pattern: str, zh: str, en: str, **options: Any) -> fields.String:
-    return fields.String(validate=validate.Regexp(rf"(?:{pattern})\Z"), metadata=_said(zh, en), **options)
+    return fields.String(validate=Whole(pattern), metadata=said(zh, en), **options)
 
 
 def _instant(zh: str, en: str, **options: Any) -> fields.String:
-    return fields.String(allow_none=True, metadata=_said(f"{zh}，ISO 8601", f"{en}, ISO 8601"), **options)
+    return fields.String(allow_none=True, metadata=said(f"{zh}，ISO 8601", f"{en}, ISO 8601"), **options)
 
 
 def _reason() -> fields.String:
@@ -56,7 +65,7 @@ class DepartmentList(Schema):
 class GrantBody(Strict):
     """A role for everything, or for one department's rulesets, or for one ruleset."""
 
-    role = fields.String(required=True, validate=validate.OneOf(ROLES), metadata=_said("角色", "role"))
+    role = fields.String(required=True, validate=validate.OneOf(ROLES), metadata=said("角色", "role"))
     department = _named(
         DEPARTMENT, "只对这个部门主办的规则集", "only for the rulesets that this department is in charge of", allow_none=True, load_default=None
     )
@@ -65,7 +74,7 @@ class GrantBody(Strict):
 
 class GrantsBody(Strict):
     grants = fields.List(
-        fields.Nested(GrantBody), required=True, validate=validate.Length(0, MAX_GRANTS), metadata=_said("全部授权", "everything that is granted")
+        fields.Nested(GrantBody), required=True, validate=validate.Length(0, MAX_GRANTS), metadata=said("全部授权", "everything that is granted")
     )
     reason = _reason()
 
@@ -74,28 +83,28 @@ class NewUser(Strict):
     name = _named(NAME, "登录名，不可更改，也不再给他人", "what they sign in as; never changed, never somebody else's", required=True)
     display = _text("姓名", "how they are shown", 128, required=True)
     department = _named(DEPARTMENT, "所属部门", "department", allow_none=True, load_default=None)
-    single_sign_on = TrueOrFalse(load_default=False, metadata=_said("只用单点登录，不设密码", "signs in elsewhere and gets no password"))
+    single_sign_on = TrueOrFalse(load_default=False, metadata=said("只用单点登录，不设密码", "signs in elsewhere and gets no password"))
 
 
 class UserChange(Strict):
     display = _text("姓名", "how they are shown", 128)
     department = _named(DEPARTMENT, "所属部门", "department", allow_none=True)
-    active = TrueOrFalse(metadata=_said("是否可以登录；停用即刻生效", "whether they may sign in; ends at once"))
+    active = TrueOrFalse(metadata=said("是否可以登录；停用即刻生效", "whether they may sign in; ends at once"))
     reason = _reason()
 
 
 class UserSchema(Schema):
-    name = fields.String(required=True, metadata=_said("登录名", "name"))
-    display = fields.String(required=True, metadata=_said("姓名", "how they are shown"))
-    department = fields.String(required=True, allow_none=True, metadata=_said("所属部门", "department"))
-    active = fields.Boolean(required=True, metadata=_said("是否可以登录", "whether they may sign in"))
-    single_sign_on = fields.Boolean(required=True, metadata=_said("通过单点登录", "signs in elsewhere"))
-    must_change_password = fields.Boolean(required=True, metadata=_said("须先修改密码", "must change the password first"))
+    name = fields.String(required=True, metadata=said("登录名", "name"))
+    display = fields.String(required=True, metadata=said("姓名", "how they are shown"))
+    department = fields.String(required=True, allow_none=True, metadata=said("所属部门", "department"))
+    active = fields.Boolean(required=True, metadata=said("是否可以登录", "whether they may sign in"))
+    single_sign_on = fields.Boolean(required=True, metadata=said("通过单点登录", "signs in elsewhere"))
+    must_change_password = fields.Boolean(required=True, metadata=said("须先修改密码", "must change the password first"))
     locked_until = _instant("锁定至", "locked until", required=True)
     created_at = _instant("建立于", "made at", required=True)
     seen_at = _instant("最近使用", "last seen at", required=True)
-    revision = fields.Integer(required=True, metadata=_said("第几次修订", "revision"))
-    grants = fields.List(fields.Nested(GrantBody), required=True, metadata=_said("授权", "roles"))
+    revision = fields.Integer(required=True, metadata=said("第几次修订", "revision"))
+    grants = fields.List(fields.Nested(GrantBody), required=True, metadata=said("授权", "roles"))
 
 
 class UserList(Schema):
@@ -104,31 +113,31 @@ class UserList(Schema):
 
 class NewUserAnswer(Schema):
     user = fields.Nested(UserSchema, required=True)
-    password = fields.String(required=True, allow_none=True, metadata=_said("一次性密码，只显示这一次", "one-time password, shown this once"))
+    password = fields.String(required=True, allow_none=True, metadata=said("一次性密码，只显示这一次", "one-time password, shown this once"))
 
 
 class OneTimePassword(Schema):
-    password = fields.String(required=True, metadata=_said("一次性密码，只显示这一次", "one-time password, shown this once"))
+    password = fields.String(required=True, metadata=said("一次性密码，只显示这一次", "one-time password, shown this once"))
 
 
 # --- signing in ------------------------------------------------------------------------------------------------------------
 
 
 class SignInBody(Strict):
-    name = fields.String(required=True, validate=validate.Length(1, 200), metadata=_said("登录名", "name"))
-    password = fields.String(required=True, validate=validate.Length(1, MAX_PASSWORD), metadata=_said("密码", "password"))
+    name = fields.String(required=True, validate=validate.Length(1, 200), metadata=said("登录名", "name"))
+    password = fields.String(required=True, validate=validate.Length(1, MAX_PASSWORD), metadata=said("密码", "password"))
 
 
 class PasswordBody(Strict):
-    current = fields.String(required=True, validate=validate.Length(1, MAX_PASSWORD), metadata=_said("现在的密码", "the present password"))
+    current = fields.String(required=True, validate=validate.Length(1, MAX_PASSWORD), metadata=said("现在的密码", "the present password"))
     new = fields.String(
-        required=True, validate=validate.Length(1, MAX_PASSWORD), metadata=_said("新密码，至少 12 个字符", "the new one, at least 12 characters")
+        required=True, validate=validate.Length(1, MAX_PASSWORD), metadata=said("新密码，至少 12 个字符", "the new one, at least 12 characters")
     )
 
 
 class MeAnswer(Schema):
     user = fields.Nested(UserSchema, required=True)
-    csrf_token = fields.String(required=True, metadata=_said("修改时放在 X-CSRF-Token 头中", "to be sent as X-CSRF-Token with every change"))
+    csrf_token = fields.String(required=True, metadata=said("修改时放在 X-CSRF-Token 头中", "to be sent as X-CSRF-Token with every change"))
 
 
 # --- keys ------------------------------------------------------------------------------------------------------------------
@@ -136,15 +145,13 @@ class MeAnswer(Schema):
 
 class NewKey(Strict):
     system = _named(SYSTEM, "调用系统", "calling system", required=True)
-    scopes = fields.List(
-        fields.String(validate=validate.OneOf(SCOPES)), required=True, validate=validate.Length(1, 2), metadata=_said("权限", "what it may do")
-    )
+    scopes = fields.List(fields.String(validate=validate.OneOf(SCOPES)), required=True, validate=validate.Length(1, 2), metadata=said("权限", "what it may do"))
     outcomes = fields.List(
         fields.String(),
         allow_none=True,
         load_default=None,
         validate=validate.Length(1, MAX_OUTCOMES),
-        metadata=_said("只可询问这些结论；省略则不限", "the only outcomes it may ask for; by default any"),
+        metadata=said("只可询问这些结论；省略则不限", "the only outcomes it may ask for; by default any"),
     )
     expires_at = _instant("失效时刻；省略则不失效", "when it ends; by default never", load_default=None)
 
@@ -154,18 +161,18 @@ class Rotation(Strict):
         strict=True,
         load_default=24,
         validate=validate.Range(0, MAX_OVERLAP_HOURS),
-        metadata=_said("旧密钥还可使用的小时数", "for how many hours the old key stays valid"),
+        metadata=said("旧密钥还可使用的小时数", "for how many hours the old key stays valid"),
     )
     expires_at = _instant("新密钥的失效时刻；省略则不失效", "when the new key ends; by default never", load_default=None)
 
 
 class KeySchema(Schema):
-    id = fields.String(required=True, metadata=_said("编号", "id"))
-    system = fields.String(required=True, metadata=_said("调用系统", "calling system"))
-    scopes = fields.List(fields.String(validate=validate.OneOf(SCOPES)), required=True, metadata=_said("权限", "what it may do"))
-    outcomes = fields.List(fields.String(), required=True, allow_none=True, metadata=_said("只可询问的结论", "the only outcomes it may ask for"))
-    state = fields.String(required=True, validate=validate.OneOf(["valid", "expired", "revoked"]), metadata=_said("状态", "state"))
-    created_by = fields.String(required=True, metadata=_said("建立人", "made by"))
+    id = fields.String(required=True, metadata=said("编号", "id"))
+    system = fields.String(required=True, metadata=said("调用系统", "calling system"))
+    scopes = fields.List(fields.String(validate=validate.OneOf(SCOPES)), required=True, metadata=said("权限", "what it may do"))
+    outcomes = fields.List(fields.String(), required=True, allow_none=True, metadata=said("只可询问的结论", "the only outcomes it may ask for"))
+    state = fields.String(required=True, validate=validate.OneOf(["valid", "expired", "revoked"]), metadata=said("状态", "state"))
+    created_by = fields.String(required=True, metadata=said("建立人", "made by"))
     created_at = _instant("建立于", "made at", required=True)
     expires_at = _instant("失效时刻", "when it ends", required=True)
     revoked_at = _instant("停用于", "revoked at", required=True)
@@ -178,4 +185,4 @@ class KeyList(Schema):
 
 class NewKeyAnswer(Schema):
     key = fields.Nested(KeySchema, required=True)
-    secret = fields.String(required=True, metadata=_said("密钥本身，只显示这一次", "the key itself, shown this once"))
+    secret = fields.String(required=True, metadata=said("密钥本身，只显示这一次", "the key itself, shown this once"))

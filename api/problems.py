@@ -118,7 +118,7 @@ HTTP_CODES: Final[dict[str, ProblemCode]] = {
     "E672": ProblemCode(422, Text("通知地址不合要求", "Webhook address refused"), Text("通知地址{detail_zh}。", "The address of the webhook: {detail_en}.")),
     "E666": ProblemCode(422, Text("不能按此值查询", "Not searchable by value"),
         Text("「{found}」是敏感字段，不能按值查询。", "“{found}” is sensitive and cannot be searched by value.")),
-    "E690": ProblemCode(503, Text("尚未就绪", "Not ready"), Text("服务正在启动，请稍后再试。", "The service is starting; try again shortly.")),
+    "E690": ProblemCode(503, Text("尚未就绪", "Not ready"), Text("{detail_zh}。", "{detail_en}.")),
     "E699": ProblemCode(500, Text("系统故障", "Our fault"), Text("这是我们的故障，请求无误。报修时请提供编号 {incident}。", "Our fault, not your request's. Quote {incident} when reporting.")),
 }  # fmt: skip
 

@@ -55,6 +55,8 @@ def read_body(schema: Schema, limit: int) -> dict[str, Any]:
 def read_query(schema: Schema) -> dict[str, Any]:
     """The parameters of the current request's address as ``schema`` reads them; raises ``InvalidRequest``."""
     given = current_request().args
+    if unfit := [name for name, value in given.items(multi=True) if "\0" in name + value]:
+        raise InvalidRequest([(pointer_to([name]), Text("不能含空字符。", "Must not contain a null character.")) for name in dict.fromkeys(unfit)])
     repeated = [name for name, values in given.lists() if len(values) > 1]
     if repeated:
         raise InvalidRequest([(pointer_to([name]), Text("只能给一次。", "May be given once only.")) for name in repeated])

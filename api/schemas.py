@@ -11,6 +11,8 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 MAX_OUTCOMES: Final = 1000
 MAX_REFERENCE: Final = 128
+MOST_VERSIONS: Final = 2**31 - 1
+"""The largest number that the store keeps for a version."""
 
 
 class TrueOrFalse(fields.Boolean):
@@ -26,7 +28,7 @@ class Pins(fields.Dict):
     """Ruleset → the number of a version. A fault is told at the ruleset it belongs to."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(keys=fields.String(), values=fields.Integer(strict=True, validate=validate.Range(1)), **options)
+        super().__init__(keys=fields.String(), values=fields.Integer(strict=True, validate=validate.Range(1, MOST_VERSIONS)), **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         try:

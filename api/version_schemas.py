@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from typing import Any, ClassVar, Final, cast
 
 from marshmallow import Schema, fields, validate
 
-from api.schemas import Bilingual, Strict
+from api.schemas import MOST_VERSIONS, Bilingual, Strict
 
 NAME: Final = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 MAX_TEXT: Final = 2_000
@@ -70,7 +70,9 @@ class Reason(Strict):
 
 
 class RollBack(Reason):
-    version = fields.Integer(required=True, strict=True, validate=validate.Range(1), metadata=said("要恢复的版本号", "the version to bring back"))
+    version = fields.Integer(
+        required=True, strict=True, validate=validate.Range(1, MOST_VERSIONS), metadata=said("要恢复的版本号", "the version to bring back")
+    )
     effective_from = fields.String(metadata=INSTANT)
 
 
@@ -83,7 +85,7 @@ class NewDraft(Strict):
     ruleset = fields.String(required=True)
     title = _text("标题", "title", required=True)
     version = fields.Integer(
-        strict=True, validate=validate.Range(1), metadata=said("从哪个版本开始，默认现行版本", "from which version; the one in force by default")
+        strict=True, validate=validate.Range(1, MOST_VERSIONS), metadata=said("从哪个版本开始，默认现行版本", "from which version; the one in force by default")
     )
 
 
@@ -178,7 +180,7 @@ class Approval(Strict):
 class Step(fields.Field[str | int]):
     """A step of a path into a document: a key or a position."""
 
-    default_error_messages = {"invalid": "Must be a key or a position."}
+    default_error_messages: ClassVar[dict[str, str]] = {"invalid": "Must be a key or a position."}
 
     def __init__(self) -> None:
         super().__init__(metadata={"type": ["string", "integer"]})
@@ -199,4 +201,4 @@ class Rebase(Strict):
 
 
 class CarryForward(Strict):
-    version = fields.Integer(required=True, strict=True, validate=validate.Range(1))
+    version = fields.Integer(required=True, strict=True, validate=validate.Range(1, MOST_VERSIONS))

@@ -43,7 +43,7 @@ def listed(held: Service, caller: Caller, name: str) -> Response:
     return tagged_response({"versions": [version_view(held, entry, entries, now) for entry in reversed(entries)]})
 
 
-@blueprint.route("/<name>/versions/<int:number>", methods=["GET"])
+@blueprint.route("/<name>/versions/<int(min=1, max=2147483647):number>", methods=["GET"])
 @blueprint.reads(VersionDetail, allow="read", summary="一个版本的全文 / One version, whole", refuses=[404])
 def one(held: Service, caller: Caller, name: str, number: int) -> Response:
     entries = _entries(held, name)
@@ -55,7 +55,7 @@ def one(held: Service, caller: Caller, name: str, number: int) -> Response:
     return tagged_response({**version_view(held, entry, entries, clock.now()), **content})
 
 
-@blueprint.route("/<name>/versions/<int:number>/withdraw", methods=["POST"])
+@blueprint.route("/<name>/versions/<int(min=1, max=2147483647):number>/withdraw", methods=["POST"])
 @blueprint.takes(Reason, VersionSchema, allow="approver", summary="撤回尚未生效的版本 / Withdraw a version before it takes effect", refuses=[404, 409])
 def withdrawn(held: Service, caller: Caller, body: dict[str, Any], name: str, number: int) -> Response:
     caller.must("approver", ruleset=name)

@@ -8,7 +8,7 @@ import platform
 from collections.abc import Sequence
 from typing import Final
 
-from bench import http
+from bench import durable, http
 from bench.cases import Workload, chain, range_table
 from bench.contenders import KEPT, Absent, bound_memory
 from bench.race import CHECKED, Standing, race
@@ -25,12 +25,17 @@ def main() -> None:
         races(arguments.seconds)
     if arguments.what in ("http", "all"):
         http.report(seconds=arguments.seconds)
+    if arguments.what in ("durable", "all"):
+        durable.report(seconds=arguments.seconds)
 
 
 def parsed() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the engine against its peers, and the service against an empty view.")
-    parser.add_argument("what", nargs="?", choices=("engine", "http", "all"), default="all")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="measuring time for each workload and for HTTP (default %(default)s)")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measure the engine against its peers, the service against an empty view, and durable decisions against forgotten ones.",
+    )
+    parser.add_argument("what", nargs="?", choices=("engine", "http", "durable", "all"), default="all")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="measuring time for each workload, for HTTP and for each database (default %(default)s)")
     return parser.parse_args()
 
 

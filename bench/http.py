@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import socket
@@ -20,9 +19,16 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Final
 
+from rulesets import keys, people
+from rulesets.audit import Actor
+from rulesets.database import Database
+from rulesets.install import prepare
+from rulesets.log.sealing import new_master_key
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 HOST: Final = "127.0.0.1"
 WORKERS: Final = 2
+THREADS: Final = 16
 CLIENTS: Final = 4
 ROUNDS: Final = 6
 WARM_UP: Final = 0.5
@@ -31,9 +37,6 @@ STOPPING: Final = 5.0
 SILENCE: Final = 10.0
 PIECE: Final = 65_536
 
-KEY: Final = "a-key-for-the-benchmark-only"
-SERVICE_ENVIRONMENT: Final = {"ZHUNSHENG_API_KEYS": f"bench:{hashlib.sha256(KEY.encode()).hexdigest()}"}
-"""All that configures the service: one calling system; the rulesets are the shipped ones."""
 FACTS: Final = {
     "term_months": 12,
     "lpr_1y_pct": 3.0,
@@ -54,11 +57,12 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """``app`` as gunicorn names it; ``request`` is sent as it stands."""
+    """``app`` as gunicorn names it; ``request`` is sent as it stands. It runs in ``folder``, where gunicorn finds its configuration."""
 
     name: str
     app: str
     request: bytes
+    folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -82,10 +86,11 @@ class Measured:
 
 def report(*, seconds: float) -> None:
     """Start both services, check the decision, ask them in turns for ``seconds`` in all, and print what a request costs."""
-    print(f"{f'HTTP, {WORKERS} sync workers, {CLIENTS} clients':34}{'requests/s':>12}{'p50 ms':>9}{'p99 ms':>9}{'worker CPU µs':>16}", flush=True)
-    services = (empty_view(), decision())
+    print(f"{f'HTTP, {WORKERS} workers, {CLIENTS} clients':34}{'requests/s':>12}{'p50 ms':>9}{'p99 ms':>9}{'worker CPU µs':>16}", flush=True)
     try:
         with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            services = (empty_view(folder), decision(folder))
             servers = [stack.enter_context(started(service)) for service in services]
             check_rate(servers[1].ask())
             results = in_turns(servers, seconds=seconds)
@@ -108,20 +113,33 @@ def line(name: str, result: Measured) -> str:
 # --- the two services ------------------------------------------------------------------------------------------------
 
 
-def empty_view() -> Service:
-    return Service("empty view", "bench.empty_view:app", written("GET", "/"))
+def empty_view(folder: Path) -> Service:
+    return Service("empty view", "bench.empty_view:app", written("GET", "/"), folder, {"PYTHONPATH": str(ROOT)})
 
 
-def decision() -> Service:
-    request = written("POST", "/v1/rulesets/loan-pricing/decisions", json.dumps({"facts": FACTS}).encode())
-    return Service("loan-pricing decision", "wsgi:app", request, SERVICE_ENVIRONMENT)
+def decision(folder: Path) -> Service:
+    """The shipped rules on a store in ``folder``; decisions are answered and not kept."""
+    environment, key = prepared(f"sqlite:///{folder}/store.db")
+    request = written("POST", "/v1/rulesets/loan-pricing/decisions", json.dumps({"facts": FACTS}).encode(), key)
+    return Service("loan-pricing decision", "wsgi:app", request, ROOT, {**environment, "ZHUNSHENG_FORGET_DECISIONS": "1"})
 
 
-def written(method: str, path: str, body: bytes = b"") -> bytes:
-    """Write a request as bytes; sync workers close the connection after each."""
+def prepared(url: str) -> tuple[dict[str, str], str]:
+    """Fill the store at ``url``: what configures a service on it, and the key of a system that may decide."""
+    database = Database(url)
+    prepare(database)
+    with database.writing() as session:
+        _, key = keys.create(session, Actor("command:bench"), system="bench", scopes=["decide"])
+        people.create_first_administrator(session)
+    database.close()
+    return {"DATABASE_URL": url, "ZHUNSHENG_MASTER_KEYS": new_master_key("bench")}, key
+
+
+def written(method: str, path: str, body: bytes = b"", key: str = "") -> bytes:
+    """Write a request as bytes; the connection is closed after each."""
     lines = [f"{method} {path} HTTP/1.1", f"Host: {HOST}", "Connection: close", "Accept: application/json"]
     if body:
-        lines += [f"Authorization: Bearer {KEY}", "Content-Type: application/json", f"Content-Length: {len(body)}"]
+        lines += [f"Authorization: Bearer {key}", "Content-Type: application/json", f"Content-Length: {len(body)}"]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
@@ -163,7 +181,7 @@ def started(service: Service) -> Iterator[Server]:
     """Serve by gunicorn on a free port of the loopback; afterwards its processes have ended."""
     port, environment = free_port(), os.environ | service.environment
     with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(gunicorn(service.app, port), cwd=ROOT, env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen(gunicorn(service.app, port), cwd=service.folder, env=environment, stdout=log, stderr=log)
         server = Server(service, port, process)
         try:
             wait_for(server, log)
@@ -173,7 +191,8 @@ def started(service: Service) -> Iterator[Server]:
 
 
 def gunicorn(app: str, port: int) -> list[str]:
-    return [sys.executable, "-m", "gunicorn", "--workers", str(WORKERS), "--bind", f"{HOST}:{port}", "--log-level", "warning", "--no-control-socket", app]
+    workers = ["--workers", str(WORKERS), "--worker-class", "gthread", "--threads", str(THREADS)]
+    return [sys.executable, "-m", "gunicorn", *workers, "--bind", f"{HOST}:{port}", "--log-level", "warning", "--no-control-socket", app]
 
 
 def free_port() -> int:

@@ -21,6 +21,10 @@ from engine.program import Formula, Program, Ruleset, Table
 from engine.source.document import Case
 from engine.source.reader import read_cases
 from engine.source.writer import ORDERED, canonical_json, document_json, document_sha256
+from engine.verify.document import DocumentReport, check_document
+from engine.verify.findings import Example, Finding, Operation, Proof, Proven, Refuted, Repair, TableReport, Unknown, Verdict, severity_of
+from engine.verify.regions import Clause, Region
+from engine.verify.verifier import Verifier, verify_table
 
 SEMANTICS = 1
 """Version of the meaning of rules; stored with every decision and proof."""
@@ -41,32 +45,49 @@ __all__ = [
     "SEMANTICS",
     "UNDECIDED_REASONS",
     "Case",
+    "Clause",
     "Code",
     "Decision",
     "DecisionError",
     "Diagnostic",
     "DocumentError",
+    "DocumentReport",
     "Engine",
     "EngineError",
+    "Example",
     "Explainer",
     "FactsError",
     "Field",
+    "Finding",
     "Formula",
     "Language",
     "Location",
     "Miss",
+    "Operation",
     "Program",
+    "Proof",
+    "Proven",
     "Reading",
+    "Refuted",
+    "Region",
+    "Repair",
     "Ruleset",
     "Step",
     "Table",
+    "TableReport",
     "Text",
     "Type",
     "Undecided",
+    "Unknown",
+    "Verdict",
+    "Verifier",
     "canonical_json",
+    "check_document",
     "compile_program",
     "document_json",
     "document_sha256",
     "read_cases",
+    "severity_of",
     "types",
+    "verify_table",
 ]

@@ -18,6 +18,8 @@ from sqlalchemy.orm import Session
 
 MIGRATIONS: Final = Path(__file__).resolve().parents[1] / "migrations"
 BUSY_SECONDS: Final = 30
+_LOCK: Final = 7_233_108
+"""What upgrades of a PostgreSQL store take turns by."""
 POOL: Final = 16
 """Connections of one process."""
 
@@ -65,20 +67,12 @@ class Database:
 
     def upgrade(self, revision: str = "head") -> None:
         """Bring the schema up to date. Several processes may try at once: one does it, the others wait."""
-        with self.engine.connect() as connection:
+        with self.engine.connect().execution_options(writing=True) as connection, connection.begin():
             if not self.is_sqlite:
-                connection.execute(sa.text("SELECT pg_advisory_lock(7233108)"))
-                connection.commit()
-            try:
-                config = _alembic()
-                config.attributes["connection"] = connection
-                command.upgrade(config, revision)
-                connection.commit()
-            finally:
-                if not self.is_sqlite:
-                    connection.rollback()
-                    connection.execute(sa.text("SELECT pg_advisory_unlock(7233108)"))
-                    connection.commit()
+                connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+            config = _alembic()
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
 
     def revision(self) -> str | None:
         """The revision of the schema; None for an empty store."""

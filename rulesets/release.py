@@ -108,7 +108,7 @@ class Releases:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._lock = threading.Lock()
+        self._lock, self._compiling = threading.Lock(), threading.Lock()
         self._compiled: OrderedDict[tuple[int, ...], Release] = OrderedDict()
         self._looks = count(1)
         self._known = _Known()
@@ -175,16 +175,23 @@ class Releases:
         if VOCABULARY not in entries:
             raise NothingInForce
         key = tuple(sorted(entry.id for entry in entries.values()))
+        if (found := self._find(key)) is not None:
+            return found
+        with self._compiling:
+            if (found := self._find(key)) is not None:
+                return found
+            release = Release(dict(entries), compile_release(self.database, entries))
+            with self._lock:
+                self._compiled[key] = release
+                while len(self._compiled) > KEPT:
+                    self._compiled.popitem(last=False)
+            return release
+
+    def _find(self, key: tuple[int, ...]) -> Release | None:
         with self._lock:
             if key in self._compiled:
                 self._compiled.move_to_end(key)
-                return self._compiled[key]
-        release = Release(dict(entries), compile_release(self.database, entries))
-        with self._lock:
-            kept = self._compiled.setdefault(key, release)
-            while len(self._compiled) > KEPT:
-                self._compiled.popitem(last=False)
-            return kept
+            return self._compiled.get(key)
 
     # --- watching -------------------------------------------------------------------------------------------------------
 
@@ -198,13 +205,17 @@ class Releases:
             self._watching.set()
 
     def _keep_up(self, stop: threading.Event) -> None:
+        lost = False
         while not stop.wait(POLL_SECONDS):
             try:
                 self.look()
                 self.current()
                 self._prepare()
-            except Exception:
-                log.warning("the timeline could not be read", exc_info=True)
+                lost = False
+            except Exception as error:
+                if not lost:
+                    log.warning("the timeline cannot be read", exc_info=error)
+                lost = True
 
     def _prepare(self) -> None:
         now = clock.now()

@@ -218,8 +218,8 @@ class Claimed:
 class Courier:
     """Delivers what is due, one message after the other, in a thread of its own. Each process has one; the store divides the work."""
 
-    def __init__(self, database: Database, sealer: Sealer, post: Post | None = None) -> None:
-        self._database, self._sealer, self._post = database, sealer, post or post_once
+    def __init__(self, database: Database, sealer: Sealer, post: Post | None = None, zone: tzinfo = UTC) -> None:
+        self._database, self._sealer, self._post, self._zone = database, sealer, post or post_once, zone
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -244,13 +244,25 @@ class Courier:
         self._settle(claimed, failure, now)
         return True
 
+    def announce(self, now: Instant | None = None) -> int:
+        """Make the messages of versions that have taken effect; how many were made. Writes only when there are some."""
+        now = clock.now() if now is None else now
+        with self._database.reading() as session:
+            if not any(_untold(session, webhook, now) for webhook in session.scalars(sa.select(Webhook).where(Webhook.active)).all()):
+                return 0
+        with self._database.writing() as session:
+            return enqueue_due(session, now, self._zone)
+
     def _run(self) -> None:
+        away = False
         while not self._stopping.is_set():
             try:
-                busy = self.deliver_one()
+                busy = self.announce() > 0 or self.deliver_one()
+                away = False
             except (SQLAlchemyError, Unavailable) as error:
-                log.warning("webhooks wait for the store: %s", type(error).__name__)
-                busy = False
+                if not away:
+                    log.warning("webhooks wait for the store: %s", type(error).__name__)
+                busy, away = False, True
             if not busy:
                 self._stopping.wait(POLL)
 

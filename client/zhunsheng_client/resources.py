@@ -457,6 +457,33 @@ class Audit:
         self._transport.save("POST", "/v1/audit/export", file)
 
 
+class Webhooks:
+    """通知其他系统 / Telling other systems."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport: Final = transport
+
+    def list(self) -> types.WebhookList:
+        """通知地址一览 / All webhooks."""
+        return cast("types.WebhookList", self._transport.call("GET", "/v1/webhooks", repeatable=True))
+
+    def create(self, url: str, *, rulesets: Sequence[str] | None = None) -> types.NewWebhookAnswer:
+        """新建通知地址 / A new webhook."""
+        return cast("types.NewWebhookAnswer", self._transport.call("POST", "/v1/webhooks", body=given({"url": url, "rulesets": rulesets})))
+
+    def remove(self, id: str) -> None:
+        """删除通知地址 / Remove a webhook."""
+        self._transport.call("DELETE", place("/v1/webhooks/{id}", id=id))
+
+    def test(self, id: str) -> types.Tried:
+        """立即发送一条测试消息 / Send a test message at once."""
+        return cast("types.Tried", self._transport.call("POST", place("/v1/webhooks/{id}/test", id=id)))
+
+    def deliveries(self, id: str) -> types.DeliveryList:
+        """发给一个地址的消息 / The messages to a webhook."""
+        return cast("types.DeliveryList", self._transport.call("GET", place("/v1/webhooks/{id}/deliveries", id=id), repeatable=True))
+
+
 class Health:
     """健康检查 / Health."""
 
@@ -485,4 +512,5 @@ class Resources:
         self.users: Final = Users(transport)
         self.keys: Final = Keys(transport)
         self.audit: Final = Audit(transport)
+        self.webhooks: Final = Webhooks(transport)
         self.health: Final = Health(transport)

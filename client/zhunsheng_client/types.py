@@ -114,6 +114,26 @@ class DecisionRequest(TypedDict):
     versions: NotRequired[dict[str, int]]
 
 
+class Delivery(TypedDict):
+    # 消息的 id / the id in the message
+    id: str
+    ruleset: str
+    version: int
+    state: Literal["waiting", "delivered", "given-up"]
+    attempts: int
+    # 下次尝试 / when it is tried next
+    due_at: str | None
+    # 送达或放弃的时刻 / when it was accepted or given up
+    done_at: str | None
+    # 最近一次失败 / how it last failed
+    failure: str | None
+
+
+class DeliveryList(TypedDict):
+    # 最新的 100 条 / the newest 100
+    deliveries: list[Delivery]
+
+
 class DepartmentBody(TypedDict):
     # 编号 / id
     id: str
@@ -403,6 +423,19 @@ class NewUserAnswer(TypedDict):
     password: str | None
 
 
+class NewWebhook(TypedDict):
+    # 接收通知的地址 / where to send the messages
+    url: str
+    # 只通知这些规则集；不给则全部 / only of these rulesets; left out: of all
+    rulesets: NotRequired[list[str] | None]
+
+
+class NewWebhookAnswer(TypedDict):
+    webhook: Webhook
+    # 签名用的密钥，只显示这一次 / what signs the messages; shown this once
+    secret: str
+
+
 class OneTimePassword(TypedDict):
     # 一次性密码，只显示这一次 / one-time password, shown this once
     password: str
@@ -570,6 +603,11 @@ class Submission(TypedDict):
     effective_from: NotRequired[str]
 
 
+class Tried(TypedDict):
+    accepted: bool
+    failure: str | None
+
+
 class TryAnswer(TypedDict):
     outcomes: dict[str, Any]
     undecided: list[Undecided]
@@ -712,3 +750,16 @@ class Warning(TypedDict):
     version: int
     effective_from: str
     text: Bilingual
+
+
+class Webhook(TypedDict):
+    id: str
+    url: str
+    rulesets: list[str] | None
+    created_by: str
+    # ISO 8601 时刻 / an instant, ISO 8601
+    created_at: str
+
+
+class WebhookList(TypedDict):
+    webhooks: list[Webhook]

@@ -1,8 +1,8 @@
 """Do some rows cover a box, and if not, where is a point that none of them holds?
 
-One axis after another is split into classes of atoms that the same rows accept; what is left is a smaller question
-about fewer axes and fewer rows, and a question that was answered once is not asked again. Effort is counted in work
-units (atoms looked at), never in seconds, so an answer does not depend on the machine.
+A row that reaches out of the box along one axis only forces the point off the row on that axis; when no row forces
+anything, the box is split along the row that is nearest to doing so. Effort is counted in work units (atoms and axes
+looked at), never in seconds, so an answer does not depend on the machine.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 from engine.verify.grid import Box, Grid, bits
 
 BUDGET: Final = 2_000_000
-"""Work units for the questions about one table."""
+"""Work units for one question about one table."""
 
 
 class OutOfBudget(Exception):
@@ -22,7 +22,7 @@ class OutOfBudget(Exception):
 
 @dataclass
 class Work:
-    """Work units: how many there were, and how many are left."""
+    """Work units: how many there are, and how many are done."""
 
     budget: int = BUDGET
     done: int = 0
@@ -39,55 +39,70 @@ def uncovered(grid: Grid, box: Box, rows: int, work: Work) -> Box | None:
     if not all(box):
         return None
     work.spend(1 + len(box))
-    rows &= grid.touching(box)
-    if rows & grid.covering(box):
-        return None
-    found = _Search(grid, box, work).search(tuple(n for n, mask in enumerate(box) if mask & (mask - 1)), rows)
-    return None if found is None else tuple(found.get(n, mask) for n, mask in enumerate(box))
+    return _search(grid, list(box), rows & grid.touching(box), work)
 
 
-class _Search:
-    """The search within one box."""
-
-    def __init__(self, grid: Grid, box: Box, work: Work) -> None:
-        self.accepting = grid.accepting
-        self.atoms = [list(bits(mask)) for mask in box]
-        self.across = [grid.cover(n, mask) for n, mask in enumerate(box)]
-        self.work = work
-        self.covered: set[tuple[tuple[int, ...], int]] = set()
-
-    def search(self, axes: tuple[int, ...], rows: int) -> dict[int, int] | None:
-        """Masks of some ``axes`` in which no row of ``rows`` is left; None when the rows, which cover all other axes, cover these."""
+def _search(grid: Grid, box: list[int], rows: int, work: Work) -> Box | None:
+    waiting = [(box, rows)]
+    while waiting:
+        box, rows = waiting.pop()
+        rows = _forced(grid, box, rows, work)
         if not rows:
-            return {}
-        axes = tuple(n for n in axes if rows & ~self.across[n])
-        whole = rows
-        for n in axes:
-            whole &= self.across[n]
-        if whole or (axes, rows) in self.covered:
-            return None
-        axis, classes = self.split(axes, rows)
-        rest = tuple(n for n in axes if n != axis)
-        for left in sorted(classes, key=int.bit_count):
-            found = self.search(rest, left)
-            if found is not None:
-                found[axis] = classes[left]
-                return found
-        self.covered.add((axes, rows))
-        return None
+            return tuple(box)
+        if rows > 0:
+            waiting += _halves(grid, box, rows, work)
+    return None
 
-    def split(self, axes: tuple[int, ...], rows: int) -> tuple[int, dict[int, int]]:
-        """The axis whose classes leave the fewest rows in all, and its atoms by the rows left."""
-        best: tuple[int, int, dict[int, int]] | None = None
-        for axis in axes:
-            classes: dict[int, int] = {}
-            accepting = self.accepting[axis]
-            for atom in self.atoms[axis]:
-                left = accepting[atom] & rows
-                classes[left] = classes.get(left, 0) | 1 << atom
-            self.work.spend(len(self.atoms[axis]))
-            cost = sum(map(int.bit_count, classes))
-            if best is None or cost < best[0]:
-                best = cost, axis, classes
-        assert best
-        return best[1], best[2]
+
+def _forced(grid: Grid, box: list[int], rows: int, work: Work) -> int:
+    """Narrow ``box`` as far as single rows force it, and give the rows that still touch it; -1 when it is covered."""
+    while rows:
+        work.spend(len(box))
+        outside = _outside(grid, box, rows)
+        once, twice, _ = _counted(outside)
+        if rows & ~once:
+            return -1
+        if not once & ~twice:
+            return rows
+        for axis, forced in enumerate(out & once & ~twice for out in outside):
+            if forced:
+                box[axis] = _off(grid, axis, box[axis], forced, work)
+                if not box[axis]:
+                    return -1
+                rows &= grid.touch(axis, box[axis])
+    return 0
+
+
+def _outside(grid: Grid, box: list[int], rows: int) -> list[int]:
+    """Per axis, the rows that reach out of the box along it: those that do not accept all of it."""
+    return [rows & ~grid.cover(axis, mask) for axis, mask in enumerate(box)]
+
+
+def _counted(outside: list[int]) -> tuple[int, int, int]:
+    """The rows that reach out of the box along at least one, two, three axes."""
+    once = twice = more = 0
+    for out in outside:
+        more |= twice & out
+        twice |= once & out
+        once |= out
+    return once, twice, more
+
+
+def _off(grid: Grid, axis: int, mask: int, rows: int, work: Work) -> int:
+    """The atoms of ``mask`` that none of ``rows`` accepts."""
+    work.spend(mask.bit_count())
+    accepting = grid.accepting[axis]
+    return sum(1 << atom for atom in bits(mask) if not accepting[atom] & rows)
+
+
+def _halves(grid: Grid, box: list[int], rows: int, work: Work) -> list[tuple[list[int], int]]:
+    """The box inside and outside a row, along one axis: the row and the axis that come nearest to forcing something."""
+    outside = _outside(grid, box, rows)
+    _, twice, more = _counted(outside)
+    wanted = twice & ~more or rows
+    axis = max(range(len(box)), key=lambda n: (wanted & outside[n]).bit_count())
+    found = wanted & outside[axis]
+    inside = box[axis] & grid.boxes[(found & -found).bit_length() - 1][axis]
+    work.spend(box[axis].bit_count())
+    parts = (inside, box[axis] & ~inside)
+    return [([*box[:axis], mask, *box[axis + 1 :]], rows & grid.touch(axis, mask)) for mask in parts]

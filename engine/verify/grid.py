@@ -9,15 +9,16 @@ the grid holds for every customer, but a box of the grid may hold no customer at
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, Final
 
 from engine.datatypes import DateType, DurationType, NumberType, TextType, Type
 from engine.diagnostics import Text
 from engine.grid.boxes import Listed, Run, Runs, closed_world, denote, is_ordered, lattice
-from engine.program import Column, Table
+from engine.program import Table
 from engine.source.syntax import Expression, Test
 from engine.values import Months, Value
 
@@ -87,11 +88,26 @@ class Grid:
         self._touching: list[dict[int, int]] = [{} for _ in axes]
         self._covering: list[dict[int, int]] = [{} for _ in axes]
 
+    def copy(self) -> Grid:
+        """A grid to which boxes may be added."""
+        return Grid(self.axes, self.boxes)
+
+    def add(self, box: Box) -> None:
+        """Add a box as one more row."""
+        row = 1 << len(self.boxes)
+        self.boxes = (*self.boxes, box)
+        self.every_row |= row
+        for mask, accepting, touching, covering in zip(box, self.accepting, self._touching, self._covering, strict=True):
+            for atom in bits(mask):
+                accepting[atom] |= row
+            touching.update({part: rows | row for part, rows in touching.items() if part & mask})
+            covering.update({part: rows | row for part, rows in covering.items() if not part & ~mask})
+
     def touching(self, box: Box) -> int:
         """The rows that share a point with ``box``."""
         rows = self.every_row
         for n, mask in enumerate(box):
-            rows &= self._touch(n, mask)
+            rows &= self.touch(n, mask)
         return rows
 
     def covering(self, box: Box) -> int:
@@ -101,7 +117,8 @@ class Grid:
             rows &= self.cover(n, mask)
         return rows
 
-    def _touch(self, axis: int, mask: int) -> int:
+    def touch(self, axis: int, mask: int) -> int:
+        """The rows that accept some atom of ``mask`` on one axis."""
         known = self._touching[axis]
         if mask not in known:
             rows = 0
@@ -204,7 +221,7 @@ def _ordered_atoms(sets: Iterable[Runs | Listed], type_: Type) -> list[Atom]:
     low, high = domain(type_)
     ends = {end for cell in sets if isinstance(cell, Runs) for run in cell.runs for end in run if end is not None}
     cuts: list[int | None] = [low, *sorted(end for end in ends if (low is None or low < end) and (high is None or end < high)), high]
-    return list(zip(cuts, cuts[1:], strict=False))
+    return list(pairwise(cuts))
 
 
 def _listed_atoms(sets: Iterable[Runs | Listed], type_: Type) -> list[Atom]:
@@ -260,12 +277,8 @@ def value_at(point: int, type_: Type) -> Value:
             raise AssertionError(type_)
 
 
-def point_of(values: Mapping[int, Value], grid: Grid) -> Box:
-    """The box of one atom per axis that holds the values of the axes."""
-    return tuple(1 << _atom_of(values[n], axis) for n, axis in enumerate(grid.axes))
-
-
-def _atom_of(value: Any, axis: Axis) -> int:
+def atom_of(value: Any, axis: Axis) -> int:
+    """The position of the atom that holds a value."""
     if value is None:
         return len(axis.atoms) - 1
     if axis.ordered:
@@ -278,8 +291,3 @@ def _atom_of(value: Any, axis: Axis) -> int:
 
 def _within(point: int, run: Run) -> bool:
     return (run[0] is None or run[0] <= point) and (run[1] is None or point < run[1])
-
-
-def subject(column: Column) -> str:
-    """What a column is about, for documents: a field's key or nothing."""
-    return column.field or ""

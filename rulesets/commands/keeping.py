@@ -28,7 +28,7 @@ def told(command: Callable[..., None]) -> Callable[..., None]:
     def run(*args: Any, **kwargs: Any) -> None:
         try:
             command(*args, **kwargs)
-        except (ConfigurationError, copies.BackupRefused, NotRemoved, sealing.SealBroken) as error:
+        except (ConfigurationError, copies.BackupRefused, NotRemoved, sealing.SealBroken, sealing.WrongMasterKeys) as error:
             sys.exit(str(error))
         except OSError as error:
             sys.exit(f"{error.filename}: {error.strerror}")
@@ -38,6 +38,7 @@ def told(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command("master-key")
 @click.argument("name", default="k1")
+@told
 def master_key(name: str) -> None:
     """生成主密钥 / Make a master key for ZHUNSHENG_MASTER_KEYS."""
     click.echo(sealing.new_master_key(name))

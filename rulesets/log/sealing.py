@@ -101,7 +101,11 @@ class MasterKeys:
 
 
 def new_master_key(name: str) -> str:
-    """A fresh entry for the configuration."""
+    """A fresh entry for the configuration; raises ``WrongMasterKeys`` for a name that could not be read again."""
+    if not _NAME.fullmatch(name):
+        raise WrongMasterKeys(
+            Text("主密钥的名称应为 1 到 64 个字母、数字、点、横线或下划线", "a master key is named by 1 to 64 letters, digits, dots, dashes or underscores")
+        )
     return f"{name}:{base64.b64encode(secrets.token_bytes(_SIZE)).decode()}"
 
 

@@ -122,7 +122,7 @@ class DecisionLog:
         anchor_seconds: float = ANCHOR_SECONDS,
         anchor_records: int = ANCHOR_RECORDS,
     ) -> None:
-        self._patience, self._limit = patience, queue
+        self.patience, self._limit = patience, queue
         self._make = lambda: _Writer(database, sealer, anchor_seconds=anchor_seconds, anchor_records=anchor_records)
         self._start_over()
         forgets = weakref.WeakMethod(self._start_over)
@@ -142,7 +142,7 @@ class DecisionLog:
 
     def settle_all(self, records: Sequence[Record]) -> list[Stored | Exception]:
         """Keep records; for each what became of it, or why it was refused. Raises ``LogUnavailable`` when it takes none of them."""
-        until = monotonic() + self._patience
+        until = monotonic() + self.patience
         queue = self._running().queue
         if queue.qsize() + len(records) > self._limit:
             raise LogUnavailable("too many records wait")
@@ -161,7 +161,7 @@ class DecisionLog:
         with self._starting:
             self._closed = True
             if self._writer is not None:
-                self._writer.stop(self._patience)
+                self._writer.stop(self.patience)
 
     def _running(self) -> _Writer:
         writer = self._writer

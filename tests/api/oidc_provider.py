@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from joserfc import jwt
+from joserfc import jws
 from joserfc.jwk import KeySet, OctKey, RSAKey
 
 from rulesets.people import OIDC
@@ -88,7 +88,7 @@ class OIDCProvider:
                 return as_json({"error": "not_found"}, 404)
 
     def signed(self, claims: dict[str, Any]) -> str:
-        return jwt.encode({"alg": "RS256", "kid": self.key.kid}, claims, self.key)
+        return jws.serialize_compact({"alg": "RS256", "kid": self.key.kid}, json.dumps(claims).encode(), self.key)
 
     def _authorize(self, query: dict[str, str]) -> Answer:
         self.authorized = query

@@ -174,7 +174,7 @@ class Server:
 
 
 @contextmanager
-def running(folder: Path, *options: str, cwd: Path = ROOT, **settings: str) -> Iterator[Server]:
+def running(folder: Path, *options: str, cwd: Path | str = ROOT, **settings: str) -> Iterator[Server]:
     """Run ``serve`` until the block ends, then interrupt it; asserts that it ends cleanly and leaves no process."""
     port = free_port()
     with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
@@ -230,7 +230,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait(10)
 
 
-def output_of_serve(*options: str, cwd: Path = ROOT, **settings: str) -> tuple[int, str]:
+def output_of_serve(*options: str, cwd: Path | str = ROOT, **settings: str) -> tuple[int, str]:
     """The exit code and everything written by a ``serve`` that must not come up."""
     command: Sequence[str] = serve_command(*(options or ("--port", str(free_port()))))
     settings.setdefault("PYTHONPATH", str(ROOT))

@@ -178,9 +178,9 @@ def test_whoever_is_bound_stays_the_same_whatever_they_are_called_there(app: Fla
 # --- nobody else -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("person", [{"sub": "99", "preferred_username": "stranger"}, {"sub": "99"}, {"sub": "99", "preferred_username": "x" * 900}])
-def test_strangers_are_told_so_and_it_is_entered(browser: Browser, bank: OIDCProvider, service: Service, person: dict[str, str]) -> None:
-    bank.person = person
+@pytest.mark.parametrize("preferred", ["stranger", None, "x" * 900, "", "\ud800", "a\x00"], ids=ascii)
+def test_strangers_are_told_so_and_it_is_entered(browser: Browser, bank: OIDCProvider, service: Service, preferred: str | None) -> None:
+    bank.person = {"sub": "99", "preferred_username": preferred}
     response = sign_in(browser)
     refused(browser, response, (403, "E647"))
     assert len(response.json()["detail"]) < 150
@@ -287,6 +287,7 @@ NOW: Final = int(time.time())
         {"aud": None},
         {"aud": [CLIENT, "another-client"], "azp": "another-client"},
         {"azp": "another-client"},
+        {"aud": "another-client", "azp": CLIENT},
         {"iss": "https://another.example"},
         {"iss": None},
         {"exp": NOW - 3600},
@@ -297,10 +298,11 @@ NOW: Final = int(time.time())
         {"sub": None},
         {"sub": ""},
         {"sub": 17},
-        {"sub": "x" * 200},
+        {"sub": "x" * 256},
         {"sub": "a\x00b"},
         {"preferred_username": 17},
         {"at_hash": "wrong"},
+        {"at_hash": {"a": 1}},
     ],
     ids=str,
 )
@@ -327,14 +329,20 @@ def by_somebody_else(claims: dict[str, Any]) -> str:
     return jwt.encode({"alg": "RS256", "kid": "first"}, claims, RSAKey.generate_key(2048, {"kid": "first"}))
 
 
+def of_no_known_shape(claims: dict[str, Any]) -> str:
+    """Its header says that a number of further headers must be understood."""
+    body = by_somebody_else(claims).split(".")[1]
+    return f"eyJhbGciOiJSUzI1NiIsImtpZCI6ImZpcnN0IiwiY3JpdCI6MX0.{body}.c2lnbmF0dXJl"
+
+
 def by_our_secret(claims: dict[str, Any]) -> str:
     return jwt.encode({"alg": "HS256", "kid": "first"}, claims, shared_key(), algorithms=["HS256"])
 
 
 @pytest.mark.parametrize(
     "sign",
-    [by_somebody_else, unsigned, by_our_secret, lambda _: "", lambda _: "a.b.c", lambda _: "令牌", lambda _: 17, lambda _: None],
-    ids=["by somebody else", "by nobody", "by our own secret", "empty", "no token", "no token at all", "a number", "none"],
+    [by_somebody_else, unsigned, by_our_secret, of_no_known_shape, lambda _: "", lambda _: "a.b.c", lambda _: "令牌", lambda _: 17, lambda _: None],
+    ids=["by somebody else", "by nobody", "by our own secret", "of no known shape", "empty", "no token", "no token at all", "a number", "none"],
 )
 def test_an_identity_token_that_the_provider_did_not_sign_is_refused(browser: Browser, bank: OIDCProvider, sign: Callable[[dict[str, Any]], str]) -> None:
     bank.sign = sign
@@ -396,9 +404,10 @@ DISCOVERY: Final = "/.well-known/openid-configuration"
         as_json({}),
         (200, {"Content-Type": "text/html"}, b"<html>"),
         (200, {}, b"[" * 300_000),
+        (200, {}, b"[" * 200_000),
         (302, {"Location": "http://127.0.0.1:1/"}, b""),
     ],
-    ids=["failing", "a list", "empty", "a page", "endless", "elsewhere"],
+    ids=["failing", "a list", "empty", "a page", "endless", "deep", "elsewhere"],
 )
 def test_a_discovery_that_is_none_is_refused(browser: Browser, bank: OIDCProvider, answer: Any) -> None:
     bank.answers[DISCOVERY] = answer

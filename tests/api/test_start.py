@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from api.config import ConfigurationError, settings_from
 from rulesets.cli import main
 from rulesets.keys import hash_key
+from rulesets.people import ROLES
 from tests.api.running import DECISIONS, JSON, KEY, MASTER_KEYS, SMALL, WITH_KEY, Server, Service, output_of_serve, prepared, running
 
 HASH: Final = hash_key(KEY)
@@ -151,18 +152,31 @@ def test_it_listens_on_this_machine_only(server: Server) -> None:
 
 def test_a_demo_prints_a_request_that_works_with_a_key_of_this_run_only(tmp_path: Path) -> None:
     """The first request to a fresh worker knows nothing and wants everything: the network has never fired before."""
-    with running(tmp_path, "--demo", "--workers", "1") as demo:
-        (key,) = re.findall(r"Authorization: Bearer (zs_[\w-]{43})", demo.said)
+    settings = {**KEYS, "DATABASE_URL": f"sqlite:///{tmp_path}/demo.db"}
+    with running(tmp_path, "--demo", "--workers", "1", **settings) as demo:
+        key = key_of(demo)
         with httpx.Client(base_url=demo.url, headers={"Authorization": f"Bearer {key}", **JSON}, timeout=20) as client:
             first = client.post(DECISIONS, content=b'{"facts":{}}')
             assert first.status_code == 200
             assert first.json()["outcomes"] == {}
             (url, body) = re.findall(r"curl -s (\S+) .*-d '(\{.*\})'", demo.said)[0]
             assert client.post(url, content=body.encode()).json()["outcomes"]["final_rate_pct"] == 4.74
-            assert client.post(DECISIONS, content=b'{"facts":{}}', headers=WITH_KEY).status_code == 401
+            accounts = re.findall(r"^  (demo-\S+) +(\S+) ", demo.said, re.MULTILINE)
+            assert {name for name, _ in accounts} >= {f"demo-{role}" for role in ROLES}
+            assert [client.post("/v1/sign-in", json={"name": name, "password": password}).status_code for name, password in accounts] == [200] * len(accounts)
         assert "演示模式" in demo.said
         assert "demo mode" in demo.said
         assert demo.complained == ""
+    with running(tmp_path, "--demo", "--workers", "1", **settings) as again, httpx.Client(base_url=again.url, headers=JSON) as client:
+        by_key = [client.post(DECISIONS, content=b'{"facts":{}}', headers={"Authorization": f"Bearer {each}"}).status_code for each in (key, key_of(again))]
+        assert by_key == [401, 200]
+        assert client.post("/v1/sign-in", json=dict(zip(("name", "password"), accounts[0], strict=True))).status_code == 401
+
+
+def key_of(demo: Server) -> str:
+    """The key that a demo prints."""
+    (key,) = re.findall(r"Authorization: Bearer (zs_[\w-]{43})", demo.said)
+    return str(key)
 
 
 def test_settings_take_effect(tmp_path: Path) -> None:

@@ -37,10 +37,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def app(service: Service) -> Flask:
-    app = create_app(service)
-    if webhooks.blueprint.name not in app.blueprints:
-        app.register_blueprint(webhooks.blueprint)
-    return app
+    return create_app(service)
 
 
 @pytest.fixture(scope="module")

@@ -24,11 +24,12 @@ YEARS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole answer, and how long it took in seconds."""
+    """A whole answer, whether it is the last on its connection, and how long it took in seconds."""
 
     status: int
     retry_after: str | None
     body: Any
+    is_last: bool
     seconds: float
 
 
@@ -50,7 +51,7 @@ class Caller:
         except BROKEN:
             self._connection.close()
             raise
-        return Reply(response.status, response.getheader("Retry-After"), json.loads(data), time.monotonic() - start)
+        return Reply(response.status, response.getheader("Retry-After"), json.loads(data), response.will_close, time.monotonic() - start)
 
     def close(self) -> None:
         self._connection.close()
@@ -67,7 +68,7 @@ class Load:
     """Callers that ask one question after another while the block runs.
 
     ``answered`` has every acknowledged decision by its reference. A persistent caller asks again, with the same reference,
-    until it is answered; the others give up at the first broken connection.
+    until it is answered; the others give up when their connection is closed.
     """
 
     port: int
@@ -131,22 +132,26 @@ class Load:
 
     def _settled(self, caller: Caller, reference: str) -> bool:
         """Ask until there is an answer; whether to go on."""
-        while not self._tried(caller, reference):
-            if not self.persistent or self._ending.wait(0.02):
+        while True:
+            reply = self._asked(caller, reference)
+            if not self.persistent and (reply is None or reply.is_last):
                 return False
-        return True
+            if reply is not None and reply.status == 200:
+                return True
+            if self._ending.wait(0.02):
+                return False
 
-    def _tried(self, caller: Caller, reference: str) -> bool:
+    def _asked(self, caller: Caller, reference: str) -> Reply | None:
         try:
             reply = caller.ask("POST", DECISIONS, question(reference))
         except BROKEN:
             with self._changed:
                 self.broken += 1
-            return False
+            return None
         with self._changed:
             self._note(reference, reply)
             self._changed.notify_all()
-        return reply.status == 200
+        return reply
 
     def _note(self, reference: str, reply: Reply) -> None:
         self.slowest = max(self.slowest, reply.seconds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
@@ -23,6 +24,10 @@ def early(document: Any) -> int:
     return int(text.partition('"')[2][:4])
 
 
+class GivenUp(Exception):
+    """They were told to go home in the middle of it."""
+
+
 @dataclass(slots=True)
 class People:
     """Edda, who edits ``typed``, and Anna, who approves; each in a browser that is signed in. ``newest`` is the last version they know."""
@@ -30,10 +35,11 @@ class People:
     edda: Caller
     anna: Caller
     newest: int = 1
+    home: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
     def signed_in(cls, database: Database, port: int) -> People:
-        return cls(*(Caller(port, **as_signed_in(database, name)) for name in ("edda", "anna")))
+        return cls(Caller(port, **as_signed_in(database, "edda")), Caller(port, **as_signed_in(database, "anna")))
 
     def publish(self, effective_from: str | None = None) -> int:
         """Another year in ``typed``; the number of the version. Steps whose fate is unknown are looked after and taken again."""
@@ -51,13 +57,13 @@ class People:
     def _opened(self) -> Any:
         while True:
             reply = self._asked(self.edda, "POST", "/v1/drafts", {"ruleset": "typed", "title": "年份", "version": self.newest})
-            if reply is not None and reply.status == 201:
+            if reply is not None:
                 return reply.body
 
     def _seen(self, id_: str) -> Any:
         while True:
             reply = self._asked(self.edda, "GET", f"/v1/drafts/{id_}")
-            if reply is not None and reply.status == 200:
+            if reply is not None:
                 return reply.body
 
     def _step(self, draft: Any, effective_from: str | None) -> None:
@@ -71,14 +77,16 @@ class People:
             self._asked(self.edda, "PUT", path, {"document": _with_another_year(draft["document"]), "cases": draft["cases"]}, **based_on)
 
     def _asked(self, caller: Caller, method: str, path: str, body: Any = None, **headers: str) -> Reply | None:
-        """The answer; None for none, or one that says to look again."""
-        try:
+        """The answer; None, after a moment, for none or one that says to look again. Raises ``GivenUp``."""
+        with suppress(*BROKEN):
             reply = caller.ask(method, path, body, **headers)
-        except BROKEN:
-            return None
-        refused = (reply.status, reply.body.get("code"))
-        assert reply.status < 300 or refused == AWAY or refused in REPEATED, f"{method} {path}: {reply}"
-        return reply
+            if reply.status < 300:
+                return reply
+            refused = (reply.status, reply.body.get("code"))
+            assert refused == AWAY or refused in REPEATED, f"{method} {path}: {reply}"
+        if self.home.wait(0.05):
+            raise GivenUp
+        return None
 
 
 def _with_another_year(document: Any) -> Any:
@@ -94,7 +102,6 @@ class Publishing:
     people: People
     published: int = 0
     _changed: threading.Condition = field(default_factory=threading.Condition)
-    _ending: threading.Event = field(default_factory=threading.Event)
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
     _working: Future[None] | None = None
 
@@ -103,7 +110,7 @@ class Publishing:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ending.set()
+        self.people.home.set()
         self._pool.shutdown()
         assert self._working is not None
         self._working.result()
@@ -120,11 +127,12 @@ class Publishing:
 
     def _work(self) -> None:
         try:
-            while not self._ending.is_set():
-                self.people.publish()
-                with self._changed:
-                    self.published += 1
-                    self._changed.notify_all()
+            with suppress(GivenUp):
+                while not self.people.home.is_set():
+                    self.people.publish()
+                    with self._changed:
+                        self.published += 1
+                        self._changed.notify_all()
         finally:
             self.people.close()
             with self._changed:

@@ -75,10 +75,11 @@ class Site:
         awaited("another worker", lambda: worker not in (found := self.workers()) and len(found) == WORKERS)
 
     def kill_master(self) -> None:
-        """Kill the master at once; its workers find out by themselves and end."""
+        """Kill the master at once, and then its orphaned workers, as systemd does (``KillMode=mixed``)."""
         group = self.master.pid
         self.master.kill()
         self.master.wait()
+        os.killpg(group, signal.SIGKILL)
         awaited("the end of the orphaned workers", lambda: not _lives(group))
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:

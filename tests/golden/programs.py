@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from engine import Case, Diagnostic, Engine, EngineError, compile_program, read_cases
+from engine import Case, Diagnostic, Engine, EngineError, check_document, compile_program, read_cases
 from rulesets.cases import failures
 from rulesets.yaml_text import load_yaml
 
@@ -50,6 +50,13 @@ def findings(document: Path, request: Path | None) -> tuple[Diagnostic, ...]:
     except EngineError as error:
         return error.diagnostics
     return tuple(finding for ruleset, cases in example.cases.items() for finding in failures(engine, ruleset, cases))
+
+
+def proof_findings(document: Path, code: str) -> tuple[Diagnostic, ...]:
+    """What the proofs find in the tables of a document: everything but information that has another code."""
+    example = read_example(document)
+    found = check_document(example.vocabulary, example.rulesets)
+    return (*found.faults, *(finding.diagnostic for finding in found.findings if finding.severity != "information" or finding.code == code))
 
 
 def compare_or_record(path: Path, text: str, *, record: bool) -> None:

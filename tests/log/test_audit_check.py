@@ -256,6 +256,100 @@ def test_a_change_whose_own_hash_was_made_anew_is_found_by_the_chain(sound):
             first_broken(joined([*lines[:number], canonical(changed).encode(), *lines[number + 1 :]]))
 
 
+def test_the_end_of_a_segment_that_was_written_anew_is_found_by_its_anchor(sound):
+    lines = lines_of(sound)
+    heads = [n for n, line in enumerate(lines) if json.loads(line)["kind"] == "segment"]
+    last = heads[1] - 1
+    forged = json.loads(lines[last])
+    forged["record"]["outcomes"]["tier"] = "plain"
+    forged = rehashed(forged)
+    lines[last] = canonical(forged).encode()
+    lines[heads[0]] = canonical(json.loads(lines[heads[0]]) | {"head": forged["hash"]}).encode()
+    broken = first_broken(joined(lines))
+    assert (broken.line, broken.en) == (last + 1, "this is not the decision that the audit chain anchors: the segment was rewritten")
+
+
+def with_header(lines: list[dict[str, Any]], **changed: Any) -> bytes:
+    """An export whose header says something else, with its hash made anew."""
+    return joined([canonical(line).encode() for line in [rehashed(lines[0] | changed), *lines[1:]]])
+
+
+def with_entries(sound: bytes, *entries: tuple[str, str, dict[str, Any]]) -> tuple[bytes, int]:
+    """An export whose audit chain goes on with entries (action, object, details), and the line of the last one."""
+    lines = [json.loads(line) for line in lines_of(sound)]
+    last = lines[lines[0]["audit"]]
+    for action, object_, details in entries:
+        told = {"number": last["number"] + 1, "action": action, "object": object_, "details": details, "previous": last["hash"]}
+        last = rehashed(last | told)
+        lines.insert(last["number"], last)
+    return with_header(lines, audit=last["number"], head=last["hash"]), last["number"] + 1
+
+
+def test_an_entry_that_contradicts_earlier_ones_is_found(sound):
+    lines = [json.loads(line) for line in lines_of(sound)]
+    closed, _, opened = (line["id"] for line in lines if line["kind"] == "segment")
+    heads = {(line["segment"], line["position"]): line["hash"] for line in lines if line["kind"] == "decision"}
+    anchor = ("log.anchored", opened, {"count": 2, "hash": heads[opened, 2]})
+    assert checked(with_entries(sound, anchor, anchor)[0]).unanchored == 0
+    contradictions: list[list[tuple[str, str, dict[str, Any]]]] = [
+        [("log.opened", closed, {})],
+        [("log.opened", opened, {})],
+        [("log.anchored", closed, {"count": 4, "hash": heads[closed, 4]})],
+        [("log.closed", closed, {"count": 4, "hash": heads[closed, 4]})],
+        [anchor, ("log.anchored", opened, {"count": 1, "hash": heads[opened, 1]})],
+        [anchor, ("log.anchored", opened, {"count": 2, "hash": heads[opened, 1]})],
+        [("log.anchored", opened, {"count": True, "hash": heads[opened, 1]})],
+        [("log.anchored", opened, {"count": 0, "hash": heads[opened, 1]})],
+        [("log.anchored", opened, {})],
+        [("log.anchored", "never", {"count": 0, "hash": NOTHING})],
+        [("log.removed", "never", {"from": 1, "to": 1, "hash": NOTHING})],
+        [("log.removed", closed, {})],
+        [("log.removed", closed, {"from": 2, "to": 4, "hash": heads[closed, 4]})],
+        [("log.removed", closed, {"from": 1, "to": 2, "hash": heads[closed, 2]})],
+        [("log.removed", closed, {"from": 1, "to": 4, "hash": heads[closed, 3]})],
+        [("log.removed", closed, {"from": 1, "to": 0, "hash": NOTHING})],
+        [("log.removed", closed, {"from": 1, "to": True, "hash": NOTHING})],
+        [("log.removed", closed, {"from": 1, "to": 9})],
+    ]
+    for entries in contradictions:
+        data, line = with_entries(sound, *entries)
+        broken = first_broken(data)
+        assert broken.line == line, (entries, broken)
+        assert "contradicts" in broken.en, entries
+
+
+def test_an_anchor_for_decisions_that_are_not_there_is_found(sound):
+    opened = json.loads(lines_of(sound)[-3])["id"]
+    broken = first_broken(with_entries(sound, ("log.anchored", opened, {"count": 3, "hash": "f" * 64}))[0])
+    assert broken.en == "decisions from 3 on are missing from the segment"
+
+
+def test_a_decision_after_the_closing_of_its_segment_is_found(sound):
+    lines = [json.loads(line) for line in lines_of(sound)]
+    places = [n for n, line in enumerate(lines) if line["kind"] == "segment"]
+    last = lines[places[1] - 1]
+    added = rehashed(last | {"position": last["position"] + 1, "previous": last["hash"]})
+    lines[places[0]] |= {"to": added["position"], "head": added["hash"]}
+    lines.insert(places[1], added)
+    broken = first_broken(with_header(lines, decisions=lines[0]["decisions"] + 1))
+    assert (broken.line, broken.en) == (places[0] + 1, "there are decisions after the segment was closed")
+
+
+def test_a_segment_that_was_left_out_is_found_by_its_opening(sound):
+    lines = [json.loads(line) for line in lines_of(sound)]
+    broken = first_broken(with_header(lines[:-3], segments=2, decisions=4))
+    assert broken.en == f"segment {lines[-3]['id']} is missing"
+    assert broken.line == len(lines) - 2
+
+
+def test_versions_that_are_there_twice_are_found(sound):
+    lines = [json.loads(line) for line in lines_of(sound)]
+    place = next(n for n, line in enumerate(lines) if line["kind"] == "usage")
+    lines.insert(place, lines[place])
+    broken = first_broken(with_header(lines, usages=2))
+    assert (broken.line, broken.en) == (place + 2, "this set of versions is repeated")
+
+
 def test_every_line_that_is_removed_is_found(sound):
     lines = lines_of(sound)
     for number in range(len(lines)):
@@ -268,6 +362,8 @@ def test_every_line_that_is_repeated_is_found(sound):
     for number in range(len(lines)):
         broken = first_broken(joined([*lines[: number + 1], *lines[number:]]))
         assert broken.line == number + 2, broken
+        if json.loads(lines[number])["kind"] == "audit" and json.loads(lines[number + 1])["kind"] == "audit":
+            assert broken.en == f"audit entry {number} is repeated or reordered"
 
 
 def test_any_two_lines_that_change_places_are_found(sound):
@@ -282,7 +378,9 @@ def test_any_two_lines_that_change_places_are_found(sound):
 
 def test_a_file_that_was_cut_off_anywhere_is_found(sound):
     for end in {*range(0, len(sound), 97), *range(len(sound) - 50, len(sound))}:
-        first_broken(sound[:end])
+        broken = first_broken(sound[:end])
+        if not sound[:end].endswith(b"\n") and end:
+            assert broken.en == "this line is incomplete: the file was cut off"
     lines = lines_of(sound)
     for end in range(len(lines)):
         assert first_broken(joined(lines[:end])).line == end + 1

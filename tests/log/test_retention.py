@@ -128,7 +128,8 @@ def test_a_file_that_exists_is_not_overwritten_and_nothing_is_removed(database, 
     assert (tmp_path / "old").read_text() == "here before"
 
 
-def test_what_does_not_verify_is_not_removed(database, engine, tmp_path):
+def test_what_does_not_verify_is_not_removed(database, engine, tmp_path, monkeypatch):
+    monkeypatch.setattr(retention, "AT_ONCE", 1)
     with years(database, engine):
         with database.writing() as session:
             session.execute(sa.delete(DecisionRecord).where(DecisionRecord.at == 3))

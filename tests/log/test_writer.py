@@ -213,14 +213,15 @@ def test_too_many_that_wait_are_refused_at_once(database, desk):
 
 
 def test_a_caller_does_not_wait_for_ever_and_what_it_gave_up_is_not_written(database, desk):
-    with logging(database, desk, patience=0.1) as log:
+    with logging(database, desk) as log:
         log.write(desk.record("before"))
+        log.patience = 0.1
         with database.writing() as session:
             session.execute(sa.update(Segment).values(opened_at=1))
             for reference in ("during", "after"):
                 with pytest.raises(LogUnavailable):
                     log.write(desk.record(reference))
-        log._patience = 10
+        log.patience = 30
         log.write(desk.record("at last"))
     assert "after" not in {row.reference for row in rows(database)}
 
@@ -243,6 +244,28 @@ def test_many_threads_with_the_same_references(database, desk):
     assert len({one.id for one in stored}) == len(rows(database)) == 10
     assert sum(not one.existing for one in stored) == 10
     assert_chained(database)
+
+
+def test_a_reference_that_another_process_is_just_writing_is_waited_for(database, desk):
+    """The other one has inserted it, and commits while we insert it too."""
+    with logging(database, desk) as log, ThreadPoolExecutor(1) as pool:
+        log.write(desk.record("before"))
+        theirs = desk.record("r")
+        with database.writing() as session:
+            ((position, previous, hash_),), chain = segments.open_segment(session).linked([theirs.text])
+            row = {"id": theirs.id, "segment": chain.segment, "position": position, "at": theirs.at, "system": "crm", "reference": "r"}
+            session.execute(sa.insert(DecisionRecord), row | {"usage": USED.sha256, "record_json": theirs.text, "previous": previous, "hash": hash_})
+            ours = pool.submit(log.write, desk.record("r"))
+            wait_for(lambda: database.is_sqlite or waits(database))
+        assert (ours.result().existing, ours.result().id) == (True, theirs.id)
+        assert log.write(desk.record("next")).position == 2
+    assert_chained(database)
+
+
+def waits(database: Database) -> bool:
+    """Whether PostgreSQL lets somebody wait for a lock."""
+    with database.reading() as session:
+        return bool(session.scalar(sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
 
 
 def test_a_fork_writes_in_a_segment_of_its_own(database, desk):
@@ -282,6 +305,16 @@ def test_the_segment_of_a_writer_that_is_gone_is_closed_by_another(database, des
             woken = gone.write(desk.record())
             assert woken.segment not in (stored.segment, log.write(desk.record()).segment)
     assert_chained(database)
+
+
+def test_a_running_writer_looks_for_segments_to_close(database, desk):
+    with logging(database, desk, anchor_seconds=0.01) as log:
+        own = log.write(desk.record()).segment
+        with database.writing() as session:
+            left = segments.open_segment(session)
+            session.execute(sa.update(Segment).where(Segment.id == left.segment).values(alive_until=0))
+        wait_for(lambda: entries(database, "log.closed"))
+        assert [entry.object for entry in entries(database, "log.closed")] == [left.segment] != [own]
 
 
 def test_a_writer_that_lives_is_not_closed_by_others(database, desk):

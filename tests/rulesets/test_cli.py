@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 
 from api.config import settings_from
 from rulesets.catalog import load_catalog
-from rulesets.cli import main
-from rulesets.keys import hash_key
+from rulesets.cli import COMMANDS, main
+from rulesets.log.sealing import MasterKeys
 from tests.api.running import SMALL
 
 CASES = "ruleset: failing\ncases:\n  - {{name: 甲, given: {{visits: 3}}, expect: {{band: {band}}}}}\n"
@@ -120,29 +120,27 @@ def test_an_unknown_ruleset_is_told_with_those_that_there_are() -> None:
     assert result.output.count("\n") == 1
 
 
-# --- key -----------------------------------------------------------------------------------------------------------------
+# --- master-key ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("system", ["credit", "core-banking_2.0", "A" * 64])
-def test_a_new_key_comes_with_a_setting_that_the_service_takes(system: str) -> None:
-    result = run("key", system)
+@pytest.mark.parametrize("arguments", [[], ["k2"], ["2026-q4"]])
+def test_a_new_master_key_is_one_that_the_service_takes(arguments: list[str]) -> None:
+    result = run("master-key", *arguments)
     assert result.exit_code == 0
-    shown, setting = result.output.splitlines()
-    key = shown.split()[-1]
-    assert re.fullmatch(r"zs_[\w-]{43}", key)
-    name, _, value = setting.split()[-1].partition("=")
-    assert settings_from({name: value}).keys == {hash_key(key): system}
+    assert result.output.startswith(f"{(arguments or ['k1'])[0]}:")
+    settings = settings_from({"ZHUNSHENG_MASTER_KEYS": result.output.strip(), "DATABASE_URL": "postgresql:///rules"})
+    assert settings.master_keys == MasterKeys.parse(result.output.strip())
 
 
-def test_two_keys_are_never_alike() -> None:
-    assert run("key", "credit").output != run("key", "credit").output
+def test_two_master_keys_are_never_alike() -> None:
+    assert run("master-key").output != run("master-key").output
 
 
-@pytest.mark.parametrize("system", ["信贷系统", "two words", "a:b", "a,b", "", "A" * 65, "line\nbreak"])
-def test_a_name_that_the_service_would_not_take_gets_no_key(system: str) -> None:
-    result = run("key", system)
-    assert result.exit_code != 0
-    assert "zs_" not in result.output
+@pytest.mark.parametrize("name", ["主密钥", "two words", "a:b", "a,b", "", "line\nbreak"])
+def test_a_name_that_the_service_would_not_take_gets_no_master_key(name: str) -> None:
+    result = run("master-key", name)
+    told = "主密钥的名称应为 1 到 64 个字母、数字、点、横线或下划线 / a master key is named by 1 to 64 letters, digits, dots, dashes or underscores"
+    assert (result.exit_code, result.output) == (1, f"{told}\n")
 
 
 # --- the command line itself -----------------------------------------------------------------------------------------------
@@ -151,11 +149,11 @@ def test_a_name_that_the_service_would_not_take_gets_no_key(system: str) -> None
 def test_the_commands_are_explained_in_both_languages() -> None:
     result = run("--help")
     assert result.exit_code == 0
-    for command in ("check", "describe", "key", "serve"):
+    for command in COMMANDS:
         (line,) = [line for line in result.output.splitlines() if line.strip().startswith(f"{command} ")]
         assert " / " in line, line
 
 
-@pytest.mark.parametrize("arguments", [["nothing"], ["check", "--language", "fr"], ["key"], ["describe"]])
+@pytest.mark.parametrize("arguments", [["nothing"], ["check", "--language", "fr"], ["describe"]])
 def test_a_wrong_command_line_ends_with_code_2(arguments: list[str]) -> None:
     assert run(*arguments).exit_code == 2

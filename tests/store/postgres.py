@@ -40,8 +40,13 @@ _NEEDED: Final = ("initdb", "postgres")
 _PATIENCE: Final = 60
 _DEBIAN: Final = Path("/usr/lib/postgresql")
 _TEMPLATE: Final = "upgraded"
-_WATCH: Final = 'read -r _; kill -INT "$0"; while kill -0 "$0" 2>/dev/null; do sleep 0.1; done; rm -rf "$1"'
-"""Waits for the end of its input, which is the end of the tests, however they end."""
+_WATCH: Final = """
+read -r _
+pid=$(head -n 1 "$0/data/postmaster.pid" 2>/dev/null)
+while [ -n "$pid" ] && grep -qsF "$0" "/proc/$pid/cmdline"; do kill -INT "$pid"; sleep 0.1; done
+rm -rf "$0"
+"""
+"""Waits for the end of its input, which is the end of the tests, however they end; then puts away what they could not."""
 
 
 class Unavailable(Exception):
@@ -76,8 +81,8 @@ class Postgres:
     programs: Path
     folder: Path
     account: Account
+    _watcher: subprocess.Popen[bytes]
     _process: subprocess.Popen[bytes] | None = None
-    _watcher: subprocess.Popen[bytes] | None = None
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _has_template: bool = False
 
@@ -108,7 +113,6 @@ class Postgres:
         with (self.folder / "log").open("ab") as log:
             command = [self.programs / "postgres", "-D", self.data, *settings]
             self._process = _spawn(command, cwd=self.folder, stdout=log, stderr=log, **self.account.identity)
-        self._watcher = _spawn(["sh", "-c", _WATCH, str(self._process.pid), str(self.folder)], stdin=subprocess.PIPE)
         self._await_ready()
 
     def stop(self) -> None:
@@ -128,7 +132,7 @@ class Postgres:
         """End the server for good. A killed one is started once more: only it can give its shared memory back."""
         self.start()
         self.stop()
-        shutil.rmtree(self.folder)
+        _put_away(self.folder, self._watcher)
 
     def _make_template(self) -> None:
         self._command(f"CREATE DATABASE {_TEMPLATE} TEMPLATE template0")
@@ -157,29 +161,33 @@ class Postgres:
             raise Unavailable(f"postgres: {(self.folder / 'log').read_text()[-300:].strip()}")
 
     def _end(self, how: signal.Signals) -> None:
-        if self._process is None or self._watcher is None:
-            return
-        with self._watcher:
-            self._watcher.kill()
-        self._process.send_signal(how)
-        self._process.wait(_PATIENCE)
-        self._process = self._watcher = None
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(_PATIENCE)
+            self._process = None
 
 
 def start_postgres() -> Postgres:
     """A new server, to be closed; raises ``Unavailable`` when there can be none."""
     folder = Path(tempfile.mkdtemp(prefix="zhunsheng-pg-"))
     owner = account()
+    watcher = _spawn(["sh", "-c", _WATCH, str(folder)], stdin=subprocess.PIPE)
     os.chown(folder, *owner.owner)
     try:
-        server = Postgres(_programs(folder, owner), folder, owner)
+        server = Postgres(_programs(folder, owner), folder, owner, watcher)
         options = ["--encoding=UTF8", "--locale=C", "--auth=trust", "--no-sync"]
         owner.run(server.programs / "initdb", "-D", server.data, "-U", USER, *options, cwd=folder)
         server.start()
     except Unavailable:
-        shutil.rmtree(folder)
+        _put_away(folder, watcher)
         raise
     return server
+
+
+def _put_away(folder: Path, watcher: subprocess.Popen[bytes]) -> None:
+    shutil.rmtree(folder)
+    with watcher:
+        watcher.kill()
 
 
 def new_sqlite(file: Path, *, upgraded: bool = False) -> str:

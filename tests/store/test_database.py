@@ -70,7 +70,6 @@ def test_an_upgrade_keeps_every_row_of_a_populated_older_store(empty_url, revisi
         assert rows_of(store, tables) == before
 
 
-@pytest.mark.xfail(raises=AssertionError, strict=False, reason="on SQLite an upgrade does not keep the other writers out")
 def test_processes_that_upgrade_at_once_all_find_the_store_ready(empty_url):
     at_once(UPGRADE, empty_url, processes=4)
     with opened(empty_url) as store:

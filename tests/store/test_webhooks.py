@@ -295,9 +295,10 @@ def test_a_message_of_a_process_that_died_is_sent_by_another_when_the_lease_ends
     claimed = dead._claim(now)
     assert claimed
     assert not courier.deliver_one(now + LEASE - 1)
+    receiver.answer = lambda _: (503, {}, b"")
     assert courier.deliver_one(now + LEASE)
-    dead._settle(claimed, "too late", now)
-    assert [(found.failure, found.attempts) for found in messages(database, hook)] == [(None, 2), (None, 0)]
+    dead._settle(claimed, None, now)
+    assert [(found.attempts, found.done_at) for found in messages(database, hook)] == [(2, None), (0, None)]
     assert receiver.told() == [("a", 1)]
 
 
