@@ -91,7 +91,7 @@ def _operation(spec: dict[str, Any], path: str, method: str, operation: dict[str
         method=method.upper(),
         path=path,
         title=_half(operation.get("summary", ""), spoken),
-        open="security" not in operation,
+        open=not operation.get("security"),
         request=tuple(_parts(spec, _schema(operation.get("requestBody", {})), spoken)),
         answer=tuple(_parts(spec, _schema(answers.get("200", {})), spoken)),
         statuses=tuple((status, _half(answer.get("description", ""), spoken)) for status, answer in answers.items() if status != "200"),

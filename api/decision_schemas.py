@@ -66,6 +66,11 @@ class DecisionQuery(Strict):
     limit = fields.Integer(validate=validate.Range(1, PAGE))
 
 
+class KeptUndecided(Schema):
+    outcome = fields.String(required=True)
+    reason = fields.String(required=True)
+
+
 class KeptSummary(Schema):
     decision_id = fields.String(required=True)
     at = fields.String(required=True)
@@ -75,7 +80,7 @@ class KeptSummary(Schema):
     known_as_of = fields.String(required=True)
     facts = fields.Dict(required=True)
     outcomes = fields.Dict(required=True)
-    undecided = fields.List(fields.Nested(UndecidedSchema), required=True)
+    undecided = fields.List(fields.Nested(KeptUndecided), required=True)
     failure = fields.List(fields.String(), required=True)
     versions = fields.List(fields.Nested(RulesetReference), required=True)
     hash = fields.String(required=True)

@@ -136,6 +136,7 @@ def attempt(held: Service, caller: Caller, request: dict[str, Any]) -> Response:
 @blueprint.route("/decisions", methods=["GET"])
 @blueprint.reads(DecisionList, allow="read", summary="查询决策记录 / Search decisions", query=DecisionQuery)
 def listed(held: Service, caller: Caller, query: dict[str, Any]) -> Response:
+    _must_see_decisions(caller)
     limit = query.get("limit", search.MOST)
     with held.database.reading() as session:
         found = search.find(session, limit=limit, **_wanted(held, caller, query))
@@ -182,7 +183,14 @@ def replayed(held: Service, caller: Caller, id_: str) -> Response:
     return json_response({"result": "different" if differences else "identical", "differences": differences})
 
 
+def _must_see_decisions(caller: Caller) -> None:
+    """A decision reaches across departments: a person needs a grant for everything. A system sees its own."""
+    if caller.key is None:
+        caller.must_be_global("viewer")
+
+
 def _find(held: Service, caller: Caller, id_: str) -> Kept:
+    _must_see_decisions(caller)
     with held.database.reading() as session:
         record = search.get(session, id_)
     if record is None or (caller.key is not None and record.system != caller.key.system):

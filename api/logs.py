@@ -88,7 +88,7 @@ def _note(response: Response) -> Response:
     if rule := current_request().url_rule:
         exchange.route = rule.rule
     if response.content_type == PROBLEM_TYPE:
-        exchange.code = response.get_json(force=True).get("code", "")
+        exchange.code = json.loads(response.get_data()).get("code", "")
     return response
 
 

@@ -157,6 +157,8 @@ def install(app: Flask, held: Service, networks: Sequence[str] = LOOPBACK) -> Me
     """Let ``app`` count, and say who may read it. Raises ``ValueError`` for what is not a network."""
     counted = Metrics()
     app.extensions |= {COUNTED: counted, READERS: Readers(lambda: has_key(held), networks)}
+    if held.log:
+        held.log.observe = lambda queued, seconds: counted.log_written(queued=queued, seconds=seconds)
     counted.ask("zhunsheng_release_age_seconds", "现行规则已生效多久 / How long the rules have been in force", lambda: _reached(lambda: _age(held)))
     counted.ask("zhunsheng_webhook_backlog", "未送达的通知 / Messages not accepted yet", lambda: _reached(lambda: _backlog(held)))
     return counted

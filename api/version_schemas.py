@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final, cast
+from typing import Any, Final, cast
 
 from marshmallow import Schema, fields, validate
 
@@ -180,10 +180,8 @@ class Approval(Strict):
 class Step(fields.Field[str | int]):
     """A step of a path into a document: a key or a position."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {"invalid": "Must be a key or a position."}
-
     def __init__(self) -> None:
-        super().__init__(metadata={"type": ["string", "integer"]})
+        super().__init__(metadata={"type": ["string", "integer"]}, error_messages={"invalid": "Must be a key or a position."})
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | int:
         if type(value) not in (str, int):

@@ -13,6 +13,7 @@ COMMANDS: Final = {
     "describe": "documents:describe",
     "master-key": "keeping:master_key",
     "rotate-keys": "keeping:rotate_keys",
+    "destroy-keys": "keeping:destroy_keys",
     "backup": "keeping:backup",
     "restore": "keeping:restore",
     "retain": "keeping:retain",

@@ -10,7 +10,7 @@ from typing import Any
 
 from engine import Decision, DecisionError, EngineError, FactsError, canonical_json
 from rulesets import clock
-from rulesets.log.records import Answer, Question, Record, new_record, opened, parse, versions_in
+from rulesets.log.records import Answer, Question, Record, new_record, opened, parse, plain_outcomes, versions_in
 from rulesets.log.sealing import Sealer
 from rulesets.log.search import Found
 from rulesets.log.writer import DecisionLog, ReferenceTaken, Stored
@@ -165,7 +165,7 @@ class Desk:
             return Reply(tuple(_differences("failure", {"codes": record.get("failure")}, {"codes": codes})))
         undecided = {item.outcome: item.reason for item in found.decision.undecided}
         was_undecided = {item["outcome"]: item["reason"] for item in record["undecided"]}
-        outcomes = _differences("outcome", values["outcomes"], found.decision.outcomes)
+        outcomes = _differences("outcome", values["outcomes"], plain_outcomes(found.decision, found.release.fields))
         return Reply((*outcomes, *_differences("undecided", was_undecided, undecided)))
 
 

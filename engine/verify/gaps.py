@@ -57,7 +57,7 @@ class _Search:
         for found in self.found(there):
             if len(self.boxes) == MAX_GAPS:
                 return False
-            box = widest(self.left, found, self.work)
+            box = widest(self.left, found, self.work, with_empty=False)
             self.boxes.append(box)
             self.left.add(box)
         return True
@@ -71,7 +71,7 @@ class _Search:
                 if len(self.empty) == MAX_GAPS:
                     return False
                 point = tuple(mask & axis.there or mask for mask, axis in zip(found, self.grid.axes, strict=True))
-                box = widest(self.grid, point, self.work)
+                box = widest(self.grid, point, self.work, with_empty=True)
                 self.empty.append(box)
                 self.left.add(box)
         return True
@@ -81,18 +81,20 @@ class _Search:
             yield found
 
 
-def widest(grid: Grid, box: Box, work: Work) -> Box:
+def widest(grid: Grid, box: Box, work: Work, *, with_empty: bool) -> Box:
     """A maximal box that no row touches, around a point of ``box``; columns that are empty stay so, ordered ones keep one run.
+
+    A column takes the empty value in, too, when it holds all others, or anyway ``with_empty``.
 
     Of the boxes that come of widening one axis before another, the one that limits the fewest columns, then the largest.
     """
     point = tuple(mask & -mask for mask in box)
     axes = range(len(box))
-    tried = [_widened(grid, point, [*axes[n:], *axes[:n]], work) for n in axes or [0]]
+    tried = [_widened(grid, point, [*axes[n:], *axes[:n]], work, with_empty=with_empty) for n in axes or [0]]
     return min(tried, key=lambda made: (sum(mask != axis.full for mask, axis in zip(made, grid.axes, strict=True)), -grid.size(made)))
 
 
-def _widened(grid: Grid, point: Box, order: list[int], work: Work) -> Box:
+def _widened(grid: Grid, point: Box, order: list[int], work: Work, *, with_empty: bool) -> Box:
     box = list(point)
     for n in order:
         axis = grid.axes[n]
@@ -105,7 +107,7 @@ def _widened(grid: Grid, point: Box, order: list[int], work: Work) -> Box:
         free = sum(1 << atom for atom in range(len(axis.atoms)) if not grid.accepting[n][atom] & rows)
         work.spend(len(axis.atoms))
         box[n] = run_around(point[n], free & axis.there) if axis.ordered else free & axis.there
-        if box[n] == axis.there:
+        if with_empty or box[n] == axis.there:
             box[n] |= free & axis.empty
     return tuple(box)
 

@@ -58,10 +58,18 @@ def _clause(axis: Axis, mask: int, explainer: Explainer) -> Clause:
 
 
 def _said(test: Test, axis: Axis, explainer: Explainer, language: Language) -> str:
-    label = axis.label.in_(language)
-    if test == PRESENT:
-        return f"{label}不为空" if language == "zh" else f"{label} is not empty"
-    return explainer.test(test, label, axis.type, language)
+    zh, label = language == "zh", axis.label.in_(language)
+    match test:
+        case NoneOf((Empty(),)):
+            return f"{label}不为空" if zh else f"{label} is not empty"
+        case AnyOf((*others, Empty())):
+            present = _said(others[0] if len(others) == 1 else AnyOf(tuple(others)), axis, explainer, language)
+            return f"（{present} 或为空）" if zh else f"({present} or empty)"
+        case AnyOf(tests) if axis.ordered:
+            present = explainer.test(AnyOf(tests), label, axis.type, language)
+            return f"（{present}）" if zh else f"({present})"
+        case _:
+            return explainer.test(test, label, axis.type, language)
 
 
 def cells_of(grid: Grid, table: Table, box: Box) -> tuple[str, ...]:

@@ -50,8 +50,16 @@ def rotate_keys() -> None:
     """改用第一个主密钥 / Seal all data keys by the first master key; the others are no longer needed then."""
     with configured_database() as database, database.writing() as session:
         count = sealing.rotate(session, master_keys_from(), Actor("command:rotate-keys"))
-        destroyed = sealing.destroy_keys(session, Actor("command:rotate-keys"))
-    click.echo(f"已用新主密钥重新封装 {count} 个数据密钥，销毁 {len(destroyed)} 个 / {count} data keys sealed anew, {len(destroyed)} destroyed")
+    click.echo(f"已用新主密钥重新封装 {count} 个数据密钥 / {count} data keys sealed anew")
+
+
+@click.command("destroy-keys")
+@told
+def destroy_keys() -> None:
+    """销毁不再需要的数据密钥 / Destroy data keys that no record in the store needs: older exports cannot be read by anybody then."""
+    with configured_database() as database, database.writing() as session:
+        destroyed = sealing.destroy_keys(session, Actor("command:destroy-keys"))
+    click.echo(f"已销毁 {len(destroyed)} 个数据密钥 / {len(destroyed)} data keys destroyed")
 
 
 @click.command()

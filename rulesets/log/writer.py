@@ -123,7 +123,9 @@ class DecisionLog:
         anchor_records: int = ANCHOR_RECORDS,
     ) -> None:
         self.patience, self._limit = patience, queue
-        self._make = lambda: _Writer(database, sealer, anchor_seconds=anchor_seconds, anchor_records=anchor_records)
+        self.observe: Callable[[int, float], object] = lambda queued, seconds: None
+        """Called by the writer after each group: how many records wait, and the seconds the group took."""
+        self._make = lambda: _Writer(database, sealer, self.observe, anchor_seconds=anchor_seconds, anchor_records=anchor_records)
         self._start_over()
         forgets = weakref.WeakMethod(self._start_over)
         os.register_at_fork(after_in_child=lambda: _call(forgets()))
@@ -194,7 +196,8 @@ def _outcome(one: _Waiting, until: float) -> Stored | Exception:
 class _Writer:
     """The thread that writes, and what it knows of its segment."""
 
-    def __init__(self, database: Database, sealer: Sealer, *, anchor_seconds: float, anchor_records: int) -> None:
+    def __init__(self, database: Database, sealer: Sealer, observe: Callable[[int, float], object], *, anchor_seconds: float, anchor_records: int) -> None:
+        self._observe = observe
         self.queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._database, self._sealer = database, sealer
         self._anchor_seconds, self._anchor_records = anchor_seconds, anchor_records
@@ -245,9 +248,11 @@ class _Writer:
 
     def _keep(self, batch: Sequence[_Waiting]) -> None:
         """Settle every waiting record; nobody is left waiting whatever happens."""
+        started = monotonic()
         try:
             if batch:
                 self._write(batch, RACES)
+                self._observe(self.queue.qsize(), monotonic() - started)
         except Exception as error:
             log.exception("%d decisions could not be kept", len(batch))
             self._refuse(batch, LogUnavailable(type(error).__name__))

@@ -21,7 +21,7 @@ from tests.api.browser import code, person
 from tests.api.running import SMALL, WITH_KEY, held
 from tests.store.bank import published
 
-ASK = {"facts": {"opened": "2019-05-01", "income": "100.00", "debt": 50}}
+ASK = {"facts": {"opened": "2019-05-01", "income": "100.00", "debt": 50, "visits": 2}}
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def ask(crm: httpx.Client, **more: Any) -> Any:
 
 def test_the_same_reference_and_request_is_the_same_decision(crm: httpx.Client) -> None:
     first = ask(crm, reference="loan-1")
-    again = ask(crm, reference="loan-1", facts={"debt": "50.00", "income": 100, "opened": "2019-05-01"})
+    again = ask(crm, reference="loan-1", facts={"debt": "50.00", "income": 100, "opened": "2019-05-01", "visits": "2"})
     assert again == first
     traced = ask(crm, reference="loan-1", trace=True)
     assert traced["decision_id"] == first["decision_id"]
@@ -68,7 +68,8 @@ def test_a_kept_decision_is_shown_with_its_steps_and_replays_identically(crm: ht
     made = ask(crm)
     kept = crm.get(f"/v1/decisions/{made['decision_id']}").json()
     assert kept["outcomes"] == made["outcomes"]
-    assert kept["facts"] == {"opened": "2019-05-01", "income": 100, "debt": 50}
+    assert kept["outcomes"]["band"] == 1
+    assert kept["facts"] == {"opened": "2019-05-01", "income": 100, "debt": 50, "visits": 2}
     assert {step["production"] for step in kept["trace"]} >= {"standing", "burden"}
     assert {version["name"] for version in kept["versions"]} == {"vocabulary", "typed", "failing"}
     assert crm.post(f"/v1/decisions/{made['decision_id']}/replay").json() == {"result": "identical", "differences": []}

@@ -274,8 +274,8 @@ FRAMES: Final = [
         "a version nought",
         b'{"facts":{},"versions":{"loan-pricing":0}}',
         "/versions/loan-pricing",
-        "不能小于 1。",
-        "Must be greater than or equal to 1.",
+        "应在 1 到 2147483647 之间。",
+        "Must be greater than or equal to 1 and less than or equal to 2147483647.",
     ),
 ]
 

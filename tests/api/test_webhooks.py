@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from api import create_app, webhooks
+from api import create_app
 from api.service import Service
 from rulesets import clock
 from rulesets.models import Version, Webhook

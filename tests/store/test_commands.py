@@ -64,6 +64,7 @@ def test_master_keys_are_renewed_and_the_old_one_is_no_longer_needed(database: D
     assert Sealer(database, MasterKeys.parse(new)).open(sealed, "decision", "remark") == "王小明"
     with database.reading() as session:
         assert set(session.scalars(sa.select(DataKey.master))) == {"k2"}
+    assert "0 data keys destroyed" in run(store_url, "destroy-keys").output, "the newest key is still sealed by"
     refused = run(store_url, "rotate-keys", ZHUNSHENG_MASTER_KEYS="")
     assert refused.exit_code == 1
     assert refused.output.startswith("ZHUNSHENG_MASTER_KEYS: ")

@@ -118,16 +118,16 @@ class Judge:
         assert {at for at in open_ if not self.truth.empty_at(at)} <= inside
         assert sum(len(points) for _, points in boxes) == len(inside)
         for region, points in boxes:
-            self.maximal(region, open_ - (inside - points))
+            self.maximal(region, open_ - (inside - points), with_empty=False)
         for region, _ in nulls:
-            self.maximal(region, open_)
+            self.maximal(region, open_, with_empty=True)
         self.agree("complete", found, bool(boxes))
         self.agree("complete_empty", empty, bool(nulls))
         for finding in found:
             choices = finding.code == "W702"
             assert not choices or all(not rows for at, rows in self.hits.items() if at in self.points(finding)[0])
 
-    def maximal(self, region: Region, free: set[At]) -> None:
+    def maximal(self, region: Region, free: set[At], *, with_empty: bool) -> None:
         """No column of the region can take the next piece of its axis, or another value, and stay in ``free``."""
         axes = column_points(self.truth, region.cells, self.scope)
         for n, positions in enumerate(axes):
@@ -139,8 +139,8 @@ class Judge:
             ordered = is_ordered(next(column.type for column in self.table.columns if column.expression == self.truth.expressions[n]))
             beside = {kept[0] - 1, kept[-1] + 1} if ordered else set(whole)
             wider = list((beside & set(whole)) - set(kept))
-            if kept == whole and len(positions) == len(whole) < len(values):
-                wider = [values.index(None)]
+            if None in values and len(positions) == len(kept) and (with_empty or kept == whole):
+                wider.append(values.index(None))
             for position in wider:
                 added = _box([*axes[:n], [position], *axes[n + 1 :]])
                 assert not added <= free, (region.words("zh"), n, values[position])
