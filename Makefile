@@ -31,8 +31,8 @@ check: .venv/test.stamp  ## 代码风格、类型、引用方向、文本 / styl
 	@.venv/bin/lint-imports
 	@$(python) scripts/check-text
 
-record: .venv/test.stamp  ## 重写 tests/golden 的预期结果，再看差异 / rewrite what tests/golden expects; review the diff
-	@$(python) -m pytest tests/golden --record
+record: .venv/test.stamp  ## 重写预期结果，再看差异 / rewrite what the tests expect; review the diff
+	@$(python) -m pytest tests/golden tests/api/test_permissions.py tests/client/test_generated.py --record
 
 bench: .venv/bench.stamp  ## 与同类软件比较速度 / measure against peers
 	@$(python) -m bench
@@ -40,8 +40,9 @@ bench: .venv/bench.stamp  ## 与同类软件比较速度 / measure against peers
 soak: .venv/test.stamp  ## 长时间随机测试 / search for counterexamples at length
 	@$(python) -m pytest tests --soak
 
-docs: .venv/test.stamp  ## 由代码生成文档 / write the docs that come from the code
+docs: .venv/test.stamp  ## 由代码生成文档和客户端 / write the docs and the client that come from the code
 	@$(python) scripts/docs
+	@$(python) scripts/client
 
 lock: .venv/lock.stamp  ## 由 requirements/*.in 更新锁定文件（UPGRADE=1 取最新）/ renew the locks (UPGRADE=1: newest)
 	@$(python) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \

@@ -32,7 +32,7 @@ class Pins(fields.Dict):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         try:
-            return super()._deserialize(value, attr, data, **kwargs)
+            return super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]  # marshmallow's own
         except ValidationError as error:
             found = error.messages if isinstance(error.messages, dict) else {}
             raise ValidationError({name: faults["value"] for name, faults in found.items()} or error.messages) from None

@@ -140,8 +140,9 @@ class Releases:
         return self.compiled({**release.entries, **{name: by_number[name, number] for name, number in pins.items()}})
 
     def entries(self) -> Sequence[Entry]:
-        """The timeline, as fresh as a decision needs it."""
-        return self._fresh(clock.now()).entries
+        """The timeline as it is at this moment: whoever names an instant or a version means what has just been published, too."""
+        self.look()
+        return self._entries
 
     def look(self) -> None:
         """Look whether anything was published or withdrawn, and read the timeline again if so."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any, Final
 
@@ -22,6 +22,8 @@ from rulesets.views import cut
 
 VOCABULARY: Final = "vocabulary"
 """The name under which the vocabulary has versions like a ruleset."""
+_FIELDS: Final = [field.name for field in fields(Entry)]
+_ENTRIES: Final = sa.select(*(getattr(Version, name) for name in _FIELDS)).order_by(Version.id)
 
 
 class Stale(Refused):
@@ -143,24 +145,11 @@ def open_ruleset(session: Session, ruleset: str, department: str, actor: Actor) 
 
 def load_entries(session: Session) -> list[Entry]:
     """All published versions, oldest first."""
-    return [entry_of(version) for version in session.scalars(sa.select(Version).order_by(Version.id))]
+    return [Entry(*row) for row in session.execute(_ENTRIES)]
 
 
 def entry_of(version: Version) -> Entry:
-    return Entry(
-        version.id,
-        version.ruleset,
-        version.number,
-        version.sha256,
-        version.cases_sha256,
-        version.based_on,
-        version.author,
-        version.approver,
-        version.reason,
-        version.effective_from,
-        version.published_at,
-        version.withdrawn_at,
-    )
+    return Entry(*(getattr(version, name) for name in _FIELDS))
 
 
 def releases_counted(session: Session) -> int:

@@ -53,6 +53,8 @@ JITTER: Final = 0.2
 MAX_FAILURE: Final = 200
 _ID: Final = re.compile(r"[0-9a-f-]{36}", re.ASCII)
 MAX_URL: Final = 2000
+LEAVING: Final = 5.0
+"""Seconds that a stopping process gives the message under way."""
 POLL: Final = 2.0
 """Seconds between two looks for messages that are due."""
 
@@ -229,10 +231,10 @@ class Courier:
         self._thread.start()
 
     def stop(self) -> None:
-        """Deliver no more; waits for the message that is under way."""
+        """Deliver no more; waits a little for the message that is under way, which is sent again otherwise."""
         self._stopping.set()
         if self._thread:
-            self._thread.join(2 * TIMEOUT)
+            self._thread.join(LEAVING)
 
     def deliver_one(self, now: Instant | None = None) -> bool:
         """Try to deliver one message that is due; whether there was one."""

@@ -301,7 +301,7 @@ class KeptDecision(TypedDict):
     known_as_of: str
     facts: dict[str, Any]
     outcomes: dict[str, Any]
-    undecided: list[Undecided]
+    undecided: list[KeptUndecided]
     failure: list[str]
     versions: list[RulesetReference]
     hash: str
@@ -317,10 +317,15 @@ class KeptSummary(TypedDict):
     known_as_of: str
     facts: dict[str, Any]
     outcomes: dict[str, Any]
-    undecided: list[Undecided]
+    undecided: list[KeptUndecided]
     failure: list[str]
     versions: list[RulesetReference]
     hash: str
+
+
+class KeptUndecided(TypedDict):
+    outcome: str
+    reason: str
 
 
 class Key(TypedDict):

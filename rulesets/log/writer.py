@@ -36,8 +36,9 @@ QUEUE: Final = 2_000
 """Most records that wait; more are refused at once."""
 PATIENCE: Final = 10.0
 """Seconds until a caller is told that its record could not be kept."""
-GATHERING: Final = 0.002
-"""Seconds a busy writer lets records gather: fewer, larger commits, and other processes get their turn."""
+GATHERING: Final = 0.01
+"""Most seconds that a busy writer lets records gather. It waits as long as its last transaction took, so that half of the time
+other processes get their turn and its commits are fewer and larger."""
 ANCHOR_SECONDS: Final = 60.0
 ANCHOR_RECORDS: Final = 1_000
 RACES: Final = 5
@@ -205,6 +206,7 @@ class _Writer:
         self._anchored = 0
         self._duty = 0.0
         self._busy = False
+        self._took = 0.0
         self._usages: set[str] = set()
         self._thread = threading.Thread(target=self._run, name="decision-log", daemon=True)
         self._thread.start()
@@ -231,7 +233,7 @@ class _Writer:
         try:
             one = self.queue.get(timeout=max(0.0, self._duty - monotonic()) if self._chain else None)
             if self._busy:
-                sleep(GATHERING)
+                sleep(min(self._took, GATHERING))
             while one is not None:
                 if one.claimed():
                     batch.append(one)
@@ -252,7 +254,8 @@ class _Writer:
         try:
             if batch:
                 self._write(batch, RACES)
-                self._observe(self.queue.qsize(), monotonic() - started)
+                self._took = monotonic() - started
+                self._observe(self.queue.qsize(), self._took)
         except Exception as error:
             log.exception("%d decisions could not be kept", len(batch))
             self._refuse(batch, LogUnavailable(type(error).__name__))
