@@ -142,7 +142,7 @@ class Releases:
     def entries(self) -> Sequence[Entry]:
         """The timeline as it is at this moment: whoever names an instant or a version means what has just been published, too."""
         self.look()
-        return self._entries
+        return self._known.entries
 
     def look(self) -> None:
         """Look whether anything was published or withdrawn, and read the timeline again if so."""

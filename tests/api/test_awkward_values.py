@@ -55,8 +55,8 @@ def requests(
     if operation in BODIES:
         for member, schema in _members(described, document).items():
             kinds = schema.get("type", ["string", "integer"])
-            for value in [*(TEXTS if "string" in kinds else []), *(NUMBERS if "integer" in kinds else [])]:
-                yield good, {}, {**BODIES[operation], member: value}
+            for awkward in [*(TEXTS if "string" in kinds else []), *(NUMBERS if "integer" in kinds else [])]:
+                yield good, {}, {**BODIES[operation], member: awkward}
 
 
 def _members(described: Any, document: Any) -> dict[str, Any]:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
 from flask import Flask
+from zhunsheng_client import Client
 
 from api import create_app
-from tests.api.running import KEY, PASSWORD, ROOT, SMALL, Server, held, running
-
-sys.path.insert(0, str(ROOT / "client"))
-
-from zhunsheng_client import Client
+from tests.api.running import KEY, PASSWORD, SMALL, Server, held, running
 
 URL = "http://small.example"
 _addresses = itertools.count(1)
