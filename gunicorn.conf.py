@@ -8,18 +8,30 @@ import shutil
 import tempfile
 from typing import Any
 
+from gunicorn.workers.gthread import ThreadWorker
+
 _METRICS = os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="zhunsheng-metrics-"))
 """Where the workers put their counts together; read when the service is imported, so it is set first."""
 
 bind = os.environ.get("ZHUNSHENG_BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-worker_class = "gthread"
 threads = int(os.environ.get("ZHUNSHENG_THREADS", "16"))
 preload_app = True
 control_socket_disable = True
 loglevel = "warning"
 graceful_timeout = 30
 keepalive = 30
+
+
+class worker_class(ThreadWorker):  # noqa: N801 - gunicorn's name of the setting
+    """gunicorn's worker with threads, but that SIGINT and SIGQUIT are as graceful as SIGTERM.
+
+    Its own handler takes a lock that the code it interrupts may hold, and then never ends.
+    """
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        self.handle_exit(sig, frame)
+
 
 _FACTS = (
     '{"facts": {"term_months": 12, "lpr_1y_pct": 3.0, "lpr_5y_pct": 3.5, "credit_grade": "AA", "guarantee_class": "mortgage", '

@@ -102,7 +102,10 @@ def _fewest(grid: Grid, box: Box, rows: int, work: Work) -> int:
 
 
 def needless_rows(grid: Grid, table: Table, order: list[int], skip: int, work: Work) -> Iterator[int]:
-    """The rows, but for those in ``skip``, without which every customer gets the same outcomes."""
+    """The rows, but for those in ``skip``, without which every customer gets the same outcomes.
+
+    Under U no two rows may overlap, under A none contradict one another.
+    """
     default = default_outputs(table)
     above = 0
     for row in order:
@@ -113,14 +116,13 @@ def needless_rows(grid: Grid, table: Table, order: list[int], skip: int, work: W
 
 def _needless(grid: Grid, table: Table, order: list[int], row: int, above: int, default: tuple[Expression | None, ...], work: Work) -> bool:
     box, outputs, others = grid.boxes[row], table.rows[row].outputs, grid.every_row & ~(1 << row)
-    rivals = grid.touching(box) & others
     if table.policy == "U":
-        return not rivals and outputs == default
+        return outputs == default
     if outputs != default and uncovered(grid, box, others, work) is not None:
         return False
     if table.policy == "A":
         return True
-    return not _surfaces(grid, table, order, row, above, rivals, work)
+    return not _surfaces(grid, table, order, row, above, grid.touching(box) & others, work)
 
 
 def _surfaces(grid: Grid, table: Table, order: list[int], row: int, above: int, rivals: int, work: Work) -> bool:

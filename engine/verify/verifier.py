@@ -246,8 +246,7 @@ class _Check:
         return verdict
 
     def contradiction(self, pair: Pair) -> Verdict:
-        outputs = [node for row in (pair.first, pair.second) for node in self.table.rows[row].outputs]
-        constant = all(isinstance(node, Literal_) for node in outputs)
+        constant = all(isinstance(node, Literal_) for row in self.table.rows for node in row.outputs)
         verdict, facts = self.shown(pair.box) if constant else self.shown(pair.box, accepts=self.contradicts, reason=COMPUTED_OUTCOMES)
         self.clash("E706", pair, verdict, facts)
         return verdict

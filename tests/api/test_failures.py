@@ -30,7 +30,7 @@ def test_our_fault_is_told_with_a_number_and_logged_under_it(
     assert (problem["title"], problem["status"], problem["code"]) == (title, 500, "E699")
     incident = re.fullmatch(pattern, problem["detail"])
     assert incident, problem["detail"]
-    (record,) = [record for record in caplog.records if record.name.startswith("zhunsheng")]
+    (record,) = [record for record in caplog.records if record.name == "zhunsheng.api"]
     assert incident[1] in record.getMessage()
     assert record.exc_info
     assert "a fault in the engine room" in str(record.exc_info[1])

@@ -14,7 +14,9 @@ from click.testing import CliRunner
 
 from api.config import ConfigurationError, settings_from
 from rulesets.cli import main
+from rulesets.database import Database
 from rulesets.keys import hash_key
+from rulesets.log.sealing import MasterKeys, Sealer, new_master_key
 from rulesets.people import ROLES
 from tests.api.running import DECISIONS, JSON, KEY, MASTER_KEYS, SMALL, WITH_KEY, Server, Service, output_of_serve, prepared, running
 
@@ -134,11 +136,16 @@ def test_the_last_port_in_use_proposes_one_that_there_is() -> None:
     assert result.output.endswith("PORT=8000 make run\n")
 
 
+def spoken(server: Server) -> str:
+    """What a service wrote for people; its log of requests is lines of JSON."""
+    return "".join(line for line in server.said.splitlines(keepends=True) if not line.startswith("{"))
+
+
 # --- what a start says ---------------------------------------------------------------------------------------------------
 
 
 def test_a_started_service_says_where_it_is_and_nothing_else(server: Server) -> None:
-    assert server.said == f"准绳 Zhunsheng 已就绪 / ready:  {server.url}\n"
+    assert spoken(server) == f"准绳 Zhunsheng 已就绪 / ready:  {server.url}\n"
     assert server.complained == ""
 
 
@@ -203,4 +210,21 @@ def test_a_real_installation_tells_its_first_administrator_once(tmp_path: Path) 
             signed_in = client.post("/v1/sign-in", json={"name": "admin", "password": password})
             assert (signed_in.status_code, signed_in.json()["user"]["must_change_password"]) == (200, True)
     with running(tmp_path, "--workers", "1", **settings) as again:
-        assert again.said == f"准绳 Zhunsheng 已就绪 / ready:  {again.url}\n"
+        assert spoken(again) == f"准绳 Zhunsheng 已就绪 / ready:  {again.url}\n"
+
+
+def test_a_store_that_cannot_be_reached_stops_the_start_in_one_line() -> None:
+    code, written = output_of_serve(**KEYS, DATABASE_URL="postgresql://rules@127.0.0.1:1/rules")
+    assert code == 1
+    assert written.startswith("zhunsheng: DATABASE_URL: 数据库连不上 / the database cannot be reached: ")
+    assert_one_line(written)
+
+
+def test_a_store_sealed_by_another_master_key_stops_the_start(tmp_path: Path) -> None:
+    settings = prepared(tmp_path)
+    database = Database(settings["DATABASE_URL"])
+    Sealer(database, MasterKeys.parse(new_master_key("old"))).seal("王小明", "decision", "remark")
+    database.close()
+    code, written = output_of_serve(**settings)
+    assert (code, "the master key old, by which data were sealed, is missing" in written) == (1, True)
+    assert_one_line(written)

@@ -106,7 +106,7 @@ def test_a_refusal_speaks_the_callers_language(adam, language, words):
 
 
 @pytest.mark.parametrize(("method", "path"), [(method, path) for method, path, _ in ENDPOINTS if NOBODY in path])
-@pytest.mark.parametrize("id_", [NOBODY, "x", "%00", "x" * 300])
+@pytest.mark.parametrize("id_", [NOBODY, "x", "x" * 300])
 def test_a_webhook_that_is_not_there_is_a_404(adam, method, path, id_):
     assert code(adam.ask(method, path.replace(NOBODY, id_))) == (404, "E671")
 

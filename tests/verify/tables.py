@@ -51,7 +51,7 @@ class Maker:
         columns = [self.column() for _ in range(self.pen.number(0, 3))]
         outcomes = [self.field(self.outcome_type()) for _ in range(self.outcome_count())]
         rows = self.rows([type_ for _, type_ in columns], outcomes)
-        default = {known.id: self.default(known.type) for known in outcomes if self.pen.chance(4)} if self.pen.chance(2) else {}
+        default = {known.id: self.default(known.type) for known in outcomes if self.pen.number(0, 2)} if self.pen.chance(3) else {}
         document = {
             "ruleset": "made",
             "title": label(Text("规则集", "ruleset")),

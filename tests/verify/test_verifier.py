@@ -106,6 +106,69 @@ def test_two_rows_that_together_hide_a_third_are_named() -> None:
     assert dead.diagnostic.message("en") == "Row 3 never fires: rows 1, 2 together come first."
 
 
+def test_a_row_that_gives_what_the_default_gives_is_not_needed() -> None:
+    rows = [(["< 10万"], "普通"), ([">= 100万"], "金卡")]
+    for policy in ("U", "A", "F", "P"):
+        (spare,) = of(report(document(policy, ["日均存款"], rows, default={"tier": "普通"})), "I709")
+        assert spare.rows == ("r1",)
+        assert of(report(document(policy, ["日均存款"], rows, default={"tier": "钻石卡"})), "I709") == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "outcome", "value", "other"), [("C+", "spread", "10", "20"), ("C#", "spread", "10", "20"), ("C", "perks", "贵宾厅", "上门服务")]
+)
+def test_rows_that_are_gathered_become_one_only_where_they_are_apart(policy: str, outcome: str, value: str, other: str) -> None:
+    def merged(rows: list[tuple[list[str], str]]) -> list[tuple[str, ...]]:
+        made = document(policy, ["term"], rows)
+        made["tables"][0]["outputs"], made["exports"] = [outcome], [outcome]
+        return [finding.rows for finding in of(report(made), "I710")]
+
+    assert merged([(["<= 12"], value), (["> 12"], value)]) == [("r1", "r2")]
+    assert merged([(["<= 24"], value), (["> 12"], value)]) == []
+    between = merged([(["<= 12"], value), (["-"], other), (["> 12"], value)])
+    assert between == ([] if policy == "C" else [("r1", "r3")])
+
+
+def test_ranges_that_do_not_touch_stay_apart() -> None:
+    rows = [(["<= 12"], "普通"), (["(12..24]"], "金卡"), (["> 24"], "普通")]
+    assert of(report(document("U", ["term"], rows)), "I710") == []
+
+
+def test_columns_that_only_lead_to_the_default_never_matter() -> None:
+    rows = [(["<= 12", "企业"], "普通"), (["<= 12", "企业"], "金卡")]
+    found = report(document("F", ["term", "segment"], rows, default={"tier": "普通"}))
+    assert [finding.diagnostic.parameters["column_zh"] for finding in of(found, "I712")] == ["贷款期限", "客群"]
+    assert [finding.rows for finding in of(found, "I709")] == []
+
+
+def test_three_rows_become_one() -> None:
+    made = document("U", ["日均存款"], [(["< 50万"], "普通"), ([">= 500万"], "金卡"), (["[100万..500万)"], "金卡"), (["[50万..100万)"], "金卡")])
+    (merge,) = of(report(made), "I710")
+    rows = merge.repairs[0].apply(made)["tables"][0]["rows"]
+    assert [(row["id"], row["when"]) for row in rows] == [("r1", ["< 50万"]), ("r2", [">= 500000"])]
+
+
+def test_an_idle_column_is_not_removed_where_the_rows_would_overlap() -> None:
+    rows = [(["<= 12", "企业"], "普通"), (["> 12", "企业"], "普通"), (["null", "企业"], "普通")]
+    (idle,) = of(report(document("U", ["term", "segment"], rows)), "I712")
+    assert idle.diagnostic.parameters["column_zh"] == "贷款期限"
+    assert idle.repairs == ()
+    (idle,) = of(report(document("A", ["term", "segment"], rows)), "I712")
+    assert len(idle.repairs) == 1
+
+
+def test_outcomes_that_are_computed_contradict_only_where_a_customer_shows_it() -> None:
+    made = document("A", ["term"], [(["<= 24"], "deposits + 1"), ([">= 12"], "1 + deposits")])
+    made["tables"][0]["outputs"], made["exports"] = ["loans"], ["loans"]
+    (alike,) = of(report(made), "E706")
+    assert isinstance(alike.verdict, Unknown)
+    made["tables"][0]["rows"][1]["then"] = ["deposits + 2"]
+    (differing,) = of(report(made), "E706")
+    assert isinstance(differing.verdict, Refuted)
+    assert differing.example is not None
+    assert differing.example.facts.keys() == {"deposits", "term"}
+
+
 def test_collecting_tables_are_not_told_of_gaps_unless_asked() -> None:
     made = document("C", ["日均存款"], [([">= 100万"], "贵宾厅")])
     made["tables"][0]["outputs"], made["exports"] = ["perks"], ["perks"]
