@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
 import tempfile
 from typing import Any
 
@@ -21,6 +22,8 @@ control_socket_disable = True
 loglevel = "warning"
 graceful_timeout = 30
 keepalive = 30
+_STOPPING = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
+"""A worker that is told to stop while it is being forked would miss it: these wait until it listens."""
 
 
 class worker_class(ThreadWorker):  # noqa: N801 - gunicorn's name of the setting
@@ -60,6 +63,10 @@ def when_ready(server: Any) -> None:
 
     gc.collect()
     gc.freeze()
+    os.register_at_fork(
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING),
+        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING),
+    )
     url, greeting = f"http://{bind}", wsgi.greeting
     accounts = "\n".join(f"  {name:24}{password:32}{what}" for name, password, what in greeting.accounts)
     if greeting.key:
@@ -70,11 +77,12 @@ def when_ready(server: Any) -> None:
         print(f"第一位管理员，一次性密码只显示这一次 / the first administrator, the one-time password is shown this once:\n{accounts}", flush=True)
 
 
-def post_fork(server: Any, worker: Any) -> None:
-    """Every worker has connections and threads of its own."""
+def post_worker_init(worker: Any) -> None:
+    """Every worker has connections and threads of its own; from now on it hears signals."""
     import wsgi
 
     wsgi.service.after_fork()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
 
 
 def worker_exit(server: Any, worker: Any) -> None:
