@@ -24,7 +24,7 @@ def build() -> tuple[Flask, Service, Welcome]:
         sys.exit(f"zhunsheng: {error}")
     except DocumentError as error:
         sys.exit(f"zhunsheng: 规则文档有误 / the documents have faults\n\n{told(error, 'zh', 'en')}")
-    logs.configure("WARNING" if settings.demo else "INFO")
+    logs.configure("WARNING" if settings.demo else settings.log_level)
     greeting = welcome(held.database, demo=settings.demo)
     app = create_app(held)
     add_pages(app)

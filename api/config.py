@@ -19,6 +19,7 @@ from rulesets.people import OIDC
 from rulesets.settings import ConfigurationError, database_from, flag, master_keys_from
 
 MIB: Final = 1024 * 1024
+LEVELS: Final = ("INFO", "WARNING", "ERROR")
 HOME: Final = ZoneInfo("Asia/Shanghai")
 _BYTES: Final = re.compile(r"[0-9]{1,8}", re.ASCII)
 
@@ -34,6 +35,7 @@ class Settings:
     zone: ZoneInfo = HOME
     keeps_decisions: bool = True
     behind_proxy: bool = False
+    log_level: str = "INFO"
     oidc: OIDC | None = None
     demo: bool = False
 
@@ -49,6 +51,7 @@ def settings_from(environment: Mapping[str, str] = os.environ) -> Settings:
         zone=_zone(environment.get("ZHUNSHENG_TIME_ZONE", HOME.key)),
         keeps_decisions=not flag(environment, "ZHUNSHENG_FORGET_DECISIONS"),
         behind_proxy=flag(environment, "ZHUNSHENG_BEHIND_PROXY"),
+        log_level=_level(environment.get("ZHUNSHENG_LOG_LEVEL", "INFO")),
         oidc=_oidc(environment),
         demo=flag(environment, "ZHUNSHENG_DEMO"),
     )
@@ -62,6 +65,12 @@ def _oidc(environment: Mapping[str, str]) -> OIDC | None:
     if missing := [name for name, value in zip(names, values, strict=True) if not value]:
         raise ConfigurationError(f"{missing[0]}: 单点登录需要 {'、'.join(names)} / single sign-on needs all of {', '.join(names)}")
     return OIDC(*values)
+
+
+def _level(text: str) -> str:
+    if text not in LEVELS:
+        raise ConfigurationError(f"ZHUNSHENG_LOG_LEVEL: 应为其中之一 / should be one of: {', '.join(LEVELS)}")
+    return text
 
 
 def _zone(text: str) -> ZoneInfo:

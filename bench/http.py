@@ -118,10 +118,10 @@ def empty_view(folder: Path) -> Service:
 
 
 def decision(folder: Path) -> Service:
-    """The shipped rules on a store in ``folder``; decisions are answered and not kept."""
+    """The shipped rules on a store in ``folder``; decisions are answered and not kept, requests are not logged: nor are the empty view's."""
     environment, key = prepared(f"sqlite:///{folder}/store.db")
     request = written("POST", "/v1/rulesets/loan-pricing/decisions", json.dumps({"facts": FACTS}).encode(), key)
-    return Service("loan-pricing decision", "wsgi:app", request, ROOT, {**environment, "ZHUNSHENG_FORGET_DECISIONS": "1"})
+    return Service("loan-pricing decision", "wsgi:app", request, ROOT, {**environment, "ZHUNSHENG_FORGET_DECISIONS": "1", "ZHUNSHENG_LOG_LEVEL": "WARNING"})
 
 
 def prepared(url: str) -> tuple[dict[str, str], str]:

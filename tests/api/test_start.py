@@ -29,6 +29,7 @@ BAD_DATABASE: Final = (
     "DATABASE_URL: 应为 postgresql://用户:口令@主机/库 或 sqlite:////文件路径 / should be postgresql://user:password@host/database or sqlite:////path/to/file"
 )
 BAD_FLAG: Final = "ZHUNSHENG_BEHIND_PROXY: 应为 1 或 0 / should be 1 or 0"
+BAD_LEVEL: Final = "ZHUNSHENG_LOG_LEVEL: 应为其中之一 / should be one of: INFO, WARNING, ERROR"
 BAD_ZONE: Final = "ZHUNSHENG_TIME_ZONE: 没有这个时区，例如 Asia/Shanghai / no such time zone: Asia/Peking"
 HALF_OIDC: Final = (
     "ZHUNSHENG_OIDC_CLIENT_SECRET: 单点登录需要 ZHUNSHENG_OIDC_ISSUER、ZHUNSHENG_OIDC_CLIENT_ID、ZHUNSHENG_OIDC_CLIENT_SECRET"
@@ -46,6 +47,7 @@ SETTINGS: Final[dict[str, tuple[dict[str, str], str]]] = {
     "a store in memory": ({**KEYS, "DATABASE_URL": "sqlite:///:memory:"}, BAD_DATABASE),
     "no address of a store": ({**KEYS, "DATABASE_URL": "rules.db"}, BAD_DATABASE),
     "a flag in words": ({**KEYS, "ZHUNSHENG_BEHIND_PROXY": "yes"}, BAD_FLAG),
+    "a level that is none": ({**KEYS, "ZHUNSHENG_LOG_LEVEL": "debug"}, BAD_LEVEL),
     "no time zone": ({**KEYS, "ZHUNSHENG_TIME_ZONE": "Asia/Peking"}, BAD_ZONE),
     "half a sign-on": ({**KEYS, "ZHUNSHENG_OIDC_ISSUER": "https://id.bank.example", "ZHUNSHENG_OIDC_CLIENT_ID": "rules"}, HALF_OIDC),
     "a size in words": ({**KEYS, "ZHUNSHENG_MAX_BODY": "1MB"}, BAD_SIZE),
