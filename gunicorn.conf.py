@@ -11,8 +11,9 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
-_METRICS = os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="zhunsheng-metrics-"))
-"""Where the workers put their counts together; read when the service is imported, so it is set first."""
+_METRICS = "" if "PROMETHEUS_MULTIPROC_DIR" in os.environ else tempfile.mkdtemp(prefix="zhunsheng-metrics-")
+"""A folder of our own where the workers put their counts together, unless we are told of one, which we then do not remove."""
+os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", _METRICS)
 
 bind = os.environ.get("ZHUNSHENG_BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
@@ -100,4 +101,5 @@ def child_exit(server: Any, worker: Any) -> None:
 
 
 def on_exit(server: Any) -> None:
-    shutil.rmtree(_METRICS, ignore_errors=True)
+    if _METRICS:
+        shutil.rmtree(_METRICS)
